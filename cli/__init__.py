@@ -1,0 +1,1 @@
+"""`trifecta ...`: one thin module per command group."""

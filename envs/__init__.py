@@ -1,0 +1,1 @@
+"""The gym: the loops over time, used by backtest, sweep and training alike."""

@@ -1,0 +1,1 @@
+"""The memory: what happened, in order, durable and hash-chained. State is a fold of it."""

@@ -1,0 +1,136 @@
+"""The tape: market events of many feeds as columns, in the one order in which everything takes them.
+
+A row is a quote or a closed bar. Its time is when it is known: the stamp of a quote, the close of a bar. Rows are
+sorted by (time, feed); rows of one time are one instant. The kernels loop over these columns and nothing else.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from enum import IntFlag
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Int64 = NDArray[np.int64]
+
+PRICE_COLUMNS: Final = (
+    "open", "high", "low", "close", "ask_open", "ask_high", "ask_low", "ask_close",
+)  # fmt: skip
+
+
+class Role(IntFlag):
+    """What a feed's rows do."""
+
+    MATCH = 1  # move the venue and the mark of the feed's instrument
+    VIEW = 2  # update a view and ask the desk's policy
+    SCAN = 4  # are watched for a dislocation between two venues
+
+
+class Flaw(IntFlag):
+    """What is wrong with a row; a row with a flaw moves nothing and makes its instrument untradable."""
+
+    CROSSED = 1  # bid above ask
+    ZERO = 2  # a price that is zero or negative
+    NOT_FINITE = 4  # a price that was NaN or infinite in the source
+    RANGE = 8  # high below low, or open or close outside of them
+    DUPLICATE = 16  # the stamp of a row that was there already (bars only)
+    DISORDER = 32  # a stamp before that of the row in front of it
+
+
+FEED: Final = np.dtype(
+    [(name, np.int64) for name in ("instrument", "roles", "desk", "view", "trades", "bar_ns", "route")]
+)
+"""Per feed: the instrument it quotes, its `Role`s, the desk and view it serves, the instrument that this view trades,
+the length of its bars (0 for quotes), and its arbitrage route (-1 for none)."""
+
+
+class Tape(NamedTuple):
+    """Columns of equal length; bid prices carry no prefix. Quotes repeat their price in all four places."""
+
+    time_ns: Int64
+    feed: Int64
+    open: Int64
+    high: Int64
+    low: Int64
+    close: Int64
+    ask_open: Int64
+    ask_high: Int64
+    ask_low: Int64
+    ask_close: Int64
+    bid_lots: Int64
+    ask_lots: Int64
+    volume: NDArray[np.float64]
+    flaws: NDArray[np.uint8]
+
+
+def empty_tape() -> Tape:
+    """Return a tape without rows."""
+    none = np.zeros(0, np.int64)
+    return Tape(*([none] * 12), np.zeros(0, np.float64), np.zeros(0, np.uint8))
+
+
+def quote_tape(
+    feed: int,
+    time_ns: Int64,
+    bid: Int64,
+    ask: Int64,
+    bid_lots: Int64 | None = None,
+    ask_lots: Int64 | None = None,
+) -> Tape:
+    """Return the tape of one feed of quotes, arrays of equal length."""
+    rows = len(time_ns)
+    unknown = np.zeros(rows, np.int64)
+    return Tape(
+        time_ns, np.full(rows, feed, np.int64), bid, bid, bid, bid, ask, ask, ask, ask,
+        unknown if bid_lots is None else bid_lots, unknown if ask_lots is None else ask_lots,
+        np.zeros(rows, np.float64), np.zeros(rows, np.uint8),
+    )  # fmt: skip
+
+
+def bar_tape(
+    feed: int,
+    close_ns: Int64,
+    bid: Sequence[Int64],
+    ask: Sequence[Int64],
+    volume: NDArray[np.float64] | None = None,
+) -> Tape:
+    """Return the tape of one feed of bars: `bid` and `ask` are (open, high, low, close), `close_ns` when known."""
+    rows = len(close_ns)
+    unknown = np.zeros(rows, np.int64)
+    return Tape(
+        close_ns, np.full(rows, feed, np.int64), *bid, *ask, unknown, unknown,
+        np.zeros(rows, np.float64) if volume is None else volume, np.zeros(rows, np.uint8),
+    )  # fmt: skip
+
+
+def merge_tapes(tapes: Sequence[Tape]) -> Tape:
+    """Join tapes into one in (time, feed) order; rows of one feed keep their order."""
+    if not tapes:
+        return empty_tape()
+    joined = [np.concatenate(columns) for columns in zip(*tapes, strict=True)]
+    order = np.lexsort((joined[1], joined[0]))
+    if np.array_equal(order, np.arange(len(order))):
+        return Tape(*joined)
+    return Tape(*[np.ascontiguousarray(column[order]) for column in joined])
+
+
+def slice_tape(tape: Tape, begin: int, end: int) -> Tape:
+    """Return rows [begin, end) as views of the same memory."""
+    return Tape(*[column[begin:end] for column in tape])
+
+
+def select_feeds(tape: Tape, feeds: NDArray[np.bool_]) -> Tape:
+    """Return the rows of those feeds for which `feeds[feed]` is true, in their order."""
+    keep = feeds[tape.feed]
+    return Tape(*[column[keep] for column in tape])
+
+
+def tape_hash(tape: Tape) -> str:
+    """Return the SHA-256 of all columns: the name under which a journal remembers its input."""
+    digest = hashlib.sha256()
+    for name, column in zip(Tape._fields, tape, strict=True):
+        data: NDArray[Any] = np.ascontiguousarray(column)
+        digest.update(f"{name}:{data.dtype.str}:{len(data)};".encode())
+        digest.update(data.tobytes())
+    return digest.hexdigest()

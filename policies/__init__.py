@@ -1,0 +1,1 @@
+"""The mind: pure functions from what is known to what should be done. Imports market alone."""

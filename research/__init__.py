@@ -1,0 +1,1 @@
+"""The workshop: data catalogue, backtest, sweeps, metrics and reports."""
