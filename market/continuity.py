@@ -25,9 +25,7 @@ def row_flaws(
 
 
 @compiled
-def flag_rows(
-    tape: Tape, is_bar: NDArray[np.bool_], last_ns: NDArray[np.int64], out: NDArray[np.uint8]
-) -> int:
+def flag_rows(tape: Tape, is_bar: NDArray[np.bool_], last_ns: NDArray[np.int64], out: NDArray[np.uint8]) -> int:
     """Write the flaws of every row to `out` (added to what is there); return how many rows have one.
 
     `is_bar[feed]` tells bars from quotes; `last_ns[feed]` holds the newest stamp seen per feed and is carried on, so

@@ -15,9 +15,7 @@ from market.indicators import EMA_SIZE, ema_update, sma_size, sma_update
 
 SMA, EMA = 1, 2
 _KINDS: Final = {"sma": SMA, "ema": EMA}
-PROGRAM: Final = np.dtype(
-    [(name, np.int64) for name in ("kind", "n", "n2", "n3", "at")] + [("x", np.float64)]
-)
+PROGRAM: Final = np.dtype([(name, np.int64) for name in ("kind", "n", "n2", "n3", "at")] + [("x", np.float64)])
 
 
 def feature_program(features: Sequence[str]) -> tuple[NDArray[Any], int]:

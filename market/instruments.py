@@ -158,10 +158,8 @@ def instrument_table(
 def _underlying(instrument: Instrument, index: Mapping[str, int]) -> int:
     if instrument.kind is not Kind.BINARY:
         return index[instrument.key]
-    if instrument.underlying not in index:
-        raise ValueError(
-            f"{instrument.key}: underlying {instrument.underlying!r} is not among the instruments"
-        )
+    if instrument.underlying is None or instrument.underlying not in index:
+        raise ValueError(f"{instrument.key}: underlying {instrument.underlying!r} is not among the instruments")
     return index[instrument.underlying]
 
 
@@ -173,9 +171,7 @@ def _rate(
         return RateMode.SAME, 0, 1, 1
     if instrument.rate is not None:
         return RateMode.FIXED, 0, MONEY_UNIT, money_of(instrument.rate, f"{instrument.key}: rate")
-    near = sorted(
-        instruments, key=lambda other: (other.key != instrument.key, other.venue != instrument.venue)
-    )
+    near = sorted(instruments, key=lambda other: (other.key != instrument.key, other.venue != instrument.venue))
     for other in near:
         scale = 10**other.price_digits
         unit = int(Decimal(other.tick_size) * scale)

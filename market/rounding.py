@@ -94,9 +94,7 @@ def round_price_by_table(
     return tick, rounded, rounded % tick_at(rounded, table) == 0
 
 
-def round_quantity(
-    quantity: Decimal, step: Decimal, minimum: Decimal, maximum: Decimal
-) -> tuple[Decimal, bool]:
+def round_quantity(quantity: Decimal, step: Decimal, minimum: Decimal, maximum: Decimal) -> tuple[Decimal, bool]:
     """Return (quantity on step toward zero and at most `maximum`, whether it reaches `minimum`); 0 if it does not."""
     units, step_units, max_units = _common_units(quantity, step, maximum)
     floored = floor_to_step(max(-max_units, min(units, max_units)), step_units)

@@ -104,6 +104,10 @@ def bar_tape(
     )  # fmt: skip
 
 
+def _tape(columns: Sequence[NDArray[Any]]) -> Tape:
+    return Tape(*columns)
+
+
 def merge_tapes(tapes: Sequence[Tape]) -> Tape:
     """Join tapes into one in (time, feed) order; rows of one feed keep their order."""
     if not tapes:
@@ -111,19 +115,19 @@ def merge_tapes(tapes: Sequence[Tape]) -> Tape:
     joined = [np.concatenate(columns) for columns in zip(*tapes, strict=True)]
     order = np.lexsort((joined[1], joined[0]))
     if np.array_equal(order, np.arange(len(order))):
-        return Tape(*joined)
-    return Tape(*[np.ascontiguousarray(column[order]) for column in joined])
+        return _tape(joined)
+    return _tape([np.ascontiguousarray(column[order]) for column in joined])
 
 
 def slice_tape(tape: Tape, begin: int, end: int) -> Tape:
     """Return rows [begin, end) as views of the same memory."""
-    return Tape(*[column[begin:end] for column in tape])
+    return _tape([column[begin:end] for column in tape])
 
 
 def select_feeds(tape: Tape, feeds: NDArray[np.bool_]) -> Tape:
     """Return the rows of those feeds for which `feeds[feed]` is true, in their order."""
     keep = feeds[tape.feed]
-    return Tape(*[column[keep] for column in tape])
+    return _tape([column[keep] for column in tape])
 
 
 def tape_hash(tape: Tape) -> str:
