@@ -1,11 +1,32 @@
-"""The one door to the compiler: every decision kernel is `@compiled`, so that options are the same everywhere."""
+"""The one door to the compiler: every decision kernel is `@compiled`, so that options are the same everywhere.
 
+Numba renews a cached kernel when its own file changes, but not when a function that it calls does. So the cache lies
+in a folder named by the hash of all kernel sources: no edit can leave an old kernel behind.
+"""
+
+import hashlib
 from collections.abc import Callable
-from typing import TypeVar, cast
+from pathlib import Path
+from typing import Final, TypeVar, cast
 
 import numba
 
 F = TypeVar("F", bound=Callable[..., object])
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+
+
+def sources_hash() -> str:
+    """Return the hash of every file that kernels are made of."""
+    digest = hashlib.sha256(numba.__version__.encode())
+    for folder in ("market", "policies", "envs"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+if not numba.config.CACHE_DIR:  # NUMBA_CACHE_DIR, where it is set, is somebody's decision
+    numba.config.CACHE_DIR = str(ROOT / ".kernels" / sources_hash())
 
 
 def compiled(function: F) -> F:
@@ -14,4 +35,9 @@ def compiled(function: F) -> F:
     No fastmath: replay equality is `==`, so operations keep their order. `error_model="numpy"` leaves out the checks
     for division by zero; a kernel whose divisor can be zero tests it.
     """
-    return cast("F", numba.njit(cache=True, error_model="numpy")(function))
+    return cast("F", numba.njit(cache=True, error_model="numpy", _nrt=False)(function))
+
+
+def inlined(function: F) -> F:
+    """Compile a kernel into its callers: for what runs once per market row, where a call would cost more than it does."""
+    return cast("F", numba.njit(inline="always", error_model="numpy", _nrt=False)(function))

@@ -1,7 +1,7 @@
 """Features: which indicators a policy reads, as a small program that a kernel runs once per closed bar and view.
 
-A feature is written `name:parameter:parameter`, `ema:12` or `bollinger_upper:20:2`. `feature_program` turns a list of
-them into a table; `update_features` runs the table over one bar. Slots of the feature vector follow the list.
+`feature_program` turns a list of features (see `market.feature_specs` for how they are written) into a table;
+`update_features` runs the table over one bar. Slots of the feature vector follow the list.
 """
 
 from collections.abc import Sequence
@@ -10,38 +10,173 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from market import indicators as ind
 from market.compiled import compiled
-from market.indicators import EMA_SIZE, ema_update, sma_size, sma_update
+from market.feature_specs import Op, parse_feature
+from market.quality import DataQualityError
+from market.records import Record, Records, record_type, records
 
-SMA, EMA = 1, 2
-_KINDS: Final = {"sma": SMA, "ema": EMA}
-PROGRAM: Final = np.dtype([(name, np.int64) for name in ("kind", "n", "n2", "n3", "at")] + [("x", np.float64)])
+Floats = NDArray[np.float64]
+
+PROGRAM: Final = record_type("op runs pick at n n2 n3", floats="band")
+"""Per feature: what computes it, whether it does so here (0: an earlier row of the same indicator has), the slot of the
+state that holds the value, where the state begins, up to three periods, and a band's width with its sign."""
 
 
-def feature_program(features: Sequence[str]) -> tuple[NDArray[Any], int]:
-    """Return (program, floats of state per view); ValueError names a feature that does not exist."""
-    program = np.zeros(len(features), PROGRAM)
+def feature_program(features: Sequence[str]) -> tuple[Records, int]:
+    """Return (program, floats of state per view); ValueError names a feature that is not understood."""
+    program = records(len(features), PROGRAM)
+    shared: dict[tuple[Op, tuple[int, ...]], int] = {}
     size = 0
     for row, text in zip(program, features, strict=True):
-        name, *parameters = text.split(":")
-        if name not in _KINDS:
-            raise ValueError(f"feature {text!r}: {name!r} is unknown; known are {', '.join(sorted(_KINDS))}")
-        numbers = [int(parameter) for parameter in parameters]
-        row["kind"], row["at"] = _KINDS[name], size
-        row["n"] = numbers[0] if numbers else 0
-        size += sma_size(int(row["n"])) if row["kind"] == SMA else EMA_SIZE
+        feature = parse_feature(text)
+        row.op, row.pick, row.band = feature.spec.op, feature.spec.pick, feature.spec.band * feature.width
+        row.n, row.n2, row.n3 = (*feature.periods, 0, 0, 0)[:3]
+        key = (feature.spec.op, feature.periods)
+        if feature.spec.op in SHARING and key in shared:
+            row.at = shared[key]
+        else:
+            row.at, row.runs = size, 1
+            shared[key] = size
+            size += feature.state_floats
     return program, size
+
+
+SHARING: Final = (Op.MACD, Op.MOMENTS, Op.DIRECTION, Op.STOCH, Op.STOCHF)
+"""Indicators with several values, kept in their state: several features may read one run of them."""
+
+
+def warmup_of(features: Sequence[str]) -> int:
+    """Return the index of the first bar at which every feature has a value, on ordinary data."""
+    return max((parse_feature(text).warmup for text in features), default=0)
 
 
 @compiled
 def update_features(
-    program: NDArray[Any], state: NDArray[Any], out: NDArray[Any],
+    program: NDArray[Any], state: Floats, out: Floats,
     open_: float, high: float, low: float, close: float, volume: float, time_ns: int,
 ) -> None:  # fmt: skip
     """Run every feature of the program over one closed bar: reads and moves `state`, writes `out[k]`."""
     for k in range(len(program)):
-        kind = program[k].kind
-        if kind == SMA:
-            out[k] = sma_update(state, program[k].at, close, program[k].n)
-        elif kind == EMA:
-            out[k] = ema_update(state, program[k].at, close, program[k].n)
+        if program[k].op <= Op.MOMENTS:
+            out[k] = _of_close(program[k], state, close)
+        else:
+            out[k] = _of_bar(program[k], state, open_, high, low, close, volume, time_ns)
+
+
+@compiled
+def _of_close(row: Record, state: Floats, close: float) -> float:
+    """Run a feature that needs the close alone."""
+    op, at, n = row.op, row.at, row.n
+    if op == Op.SMA:
+        return ind.sma_update(state, at, close, n)
+    if op == Op.EMA:
+        return ind.ema_update(state, at, close, n)
+    if op == Op.RSI:
+        return ind.rsi_update(state, at, close, n)
+    if op == Op.MACD:
+        if row.runs != 0:
+            ind.macd_update(state, at, close, n, row.n2, row.n3)
+        return float(state[at + row.pick])
+    if op == Op.MOMENTS:
+        if row.runs != 0:
+            ind.moments_update(state, at, close, n)
+        return float(state[at + row.pick] + row.band * state[at + ind.MOMENTS_STDDEV])
+    if op == Op.RETURN:
+        return ind.return_update(state, at, close, n)
+    return close
+
+
+@compiled
+def _of_bar(
+    row: Record, state: Floats,
+    open_: float, high: float, low: float, close: float, volume: float, time_ns: int,
+) -> float:  # fmt: skip
+    """Run a feature that needs more of the bar than its close."""
+    op, at, n = row.op, row.at, row.n
+    if op == Op.ATR:
+        return ind.atr_update(state, at, high, low, close, n)
+    if op == Op.DIRECTION:
+        if row.runs != 0:
+            ind.direction_update(state, at, high, low, close, n)
+        return float(state[at + row.pick])
+    if op == Op.STOCH:
+        if row.runs != 0:
+            ind.stoch_update(state, at, high, low, close, n, row.n2, row.n3)
+        return float(state[at + row.pick])
+    if op == Op.STOCHF:
+        if row.runs != 0:
+            ind.stochf_update(state, at, high, low, close, n, row.n2)
+        return float(state[at + row.pick])
+    if op == Op.NATR:
+        return ind.natr_update(state, at, high, low, close, n)
+    if op == Op.TRANGE:
+        return ind.trange_update(state, at, high, low, close)
+    if op == Op.WILLR:
+        return ind.willr_update(state, at, high, low, close, n)
+    if op == Op.CCI:
+        return ind.cci_update(state, at, high, low, close, n)
+    if op == Op.MFI:
+        return ind.mfi_update(state, at, high, low, close, volume, n)
+    if op == Op.OBV:
+        return ind.obv_update(state, at, close, volume)
+    if op == Op.VWAP:
+        return ind.vwap_update(state, at, high, low, close, volume, n)
+    if op == Op.VWAP_CUMULATIVE:
+        return ind.vwap_cumulative_update(state, at, high, low, close, volume)
+    if op == Op.VWAP_SESSION:
+        return ind.vwap_session_update(state, at, high, low, close, volume, time_ns)
+    return _price(op, open_, high, low, volume)
+
+
+@compiled
+def _price(op: int, open_: float, high: float, low: float, volume: float) -> float:
+    if op == Op.OPEN:
+        return open_
+    if op == Op.HIGH:
+        return high
+    return low if op == Op.LOW else volume
+
+
+@compiled
+def run_bars(
+    program: NDArray[Any], state: Floats, out: Floats,
+    open_: Floats, high: Floats, low: Floats, close: Floats, volume: Floats, time_ns: NDArray[np.int64],
+) -> None:  # fmt: skip
+    """Run a program over bars one after the other, from the state as it stands; row i of `out` is bar i."""
+    for i in range(len(close)):
+        update_features(
+            program, state, out[i], open_[i], high[i], low[i], close[i], volume[i], time_ns[i]
+        )  # fmt: skip
+
+
+def run_series(
+    program: NDArray[Any], size: int,
+    open_: Floats, high: Floats, low: Floats, close: Floats, volume: Floats, time_ns: NDArray[np.int64],
+) -> Floats:  # fmt: skip
+    """Return the features of a whole series, [bars, features], from a fresh state of `size` floats.
+
+    DataQualityError names the first bar and column that holds NaN or infinity: an indicator would carry it on forever.
+    """
+    columns = {"open": open_, "high": high, "low": low, "close": close, "volume": volume}
+    prices = {name: np.ascontiguousarray(column, np.float64) for name, column in columns.items()}
+    stamps = np.ascontiguousarray(time_ns, np.int64)
+    shapes = {name: column.shape for name, column in {**prices, "time_ns": stamps}.items()}
+    if set(shapes.values()) != {(len(stamps),)}:
+        raise ValueError(f"columns must be one-dimensional and of one length; they are {shapes}")
+    _reject_flaws(prices)
+    out = np.empty((len(stamps), len(program)), np.float64)
+    run_bars(
+        program, np.zeros(size), out,
+        prices["open"], prices["high"], prices["low"], prices["close"], prices["volume"], stamps,
+    )  # fmt: skip
+    return out
+
+
+def _reject_flaws(columns: dict[str, Floats]) -> None:
+    flaws = {name: int(np.argmin(np.isfinite(values))) for name, values in columns.items() if len(values)}
+    flaws = {name: bar for name, bar in flaws.items() if not np.isfinite(columns[name][bar])}
+    if flaws:
+        name = min(flaws, key=lambda column: flaws[column])
+        bar = flaws[name]
+        raise DataQualityError(f"bar {bar}: {name} is {columns[name][bar]}; prices and volumes must be finite")

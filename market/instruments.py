@@ -8,13 +8,12 @@ that is read from another instrument's quote (`rate_mode`), or stated in the con
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import IntEnum
-from typing import Any, Final
+from typing import Final
 
-import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
 from market.money import MONEY_UNIT, money_of
+from market.records import Records, record_type, records
 
 
 class Kind(IntEnum):
@@ -93,16 +92,14 @@ class VenueSpec(Struct, frozen=True, kw_only=True):
     stale_after_ns: int
 
 
-INSTRUMENT: Final = np.dtype(
-    [
-        (name, np.int64)
-        for name in (
-            "venue kind tick_value rate_mode rate_instrument rate_scale rate_fixed lots_min lots_max depth_lots "
-            "notional_min spread_ticks slippage_ticks fee_ppm fee_per_lot latency_ns stale_after_ns "
-            "underlying payout_ppm expiry_ns tie_returns_stake"
-        ).split()
-    ]
+INSTRUMENT: Final = record_type(
+    "venue kind bar_ns tick_value rate_mode rate_instrument rate_scale rate_fixed lots_min lots_max depth_lots "
+    "notional_min spread_ticks slippage_ticks fee_ppm fee_per_lot latency_ns stale_after_ns "
+    "underlying payout_ppm expiry_ns tie_returns_stake group desk converts"
 )
+"""Per instrument, for kernels. `bar_ns` is the length of the bars that move it (0: quotes); `group` is the set of
+instruments that trade as one (both legs of a route), `desk` the one desk that may trade it (-1: none); `converts`
+tells whether other instruments' money is turned into the account's by its price."""
 
 
 def tick_value_of(instrument: Instrument) -> int:
@@ -120,9 +117,9 @@ def tick_value_of(instrument: Instrument) -> int:
 
 def instrument_table(
     instruments: Sequence[Instrument], venues: Mapping[str, VenueSpec], account_currency: str
-) -> NDArray[Any]:
+) -> Records:
     """Return the kernels' table, a row per instrument; ValueError names an instrument that cannot be valued."""
-    table = np.zeros(len(instruments), INSTRUMENT)
+    table = records(len(instruments), INSTRUMENT)
     index = {instrument.key: i for i, instrument in enumerate(instruments)}
     names = list(venues)
     for row, instrument in zip(table, instruments, strict=True):
@@ -145,6 +142,7 @@ def instrument_table(
         row["latency_ns"], row["stale_after_ns"] = spec.latency_ns, spec.stale_after_ns
         row["expiry_ns"], row["tie_returns_stake"] = instrument.expiry_ns, instrument.tie_returns_stake
         row["underlying"] = _underlying(instrument, index)
+        row["group"] = row["desk"] = -1
         mode, source, scale, fixed = _rate(instrument, instruments, index, account_currency)
         row["rate_mode"], row["rate_instrument"], row["rate_scale"], row["rate_fixed"] = (
             mode,
@@ -152,6 +150,9 @@ def instrument_table(
             scale,
             fixed,
         )
+    for row in table:
+        if row.rate_mode in (RateMode.MULTIPLY, RateMode.DIVIDE):
+            table[row.rate_instrument]["converts"] = 1
     return table
 
 

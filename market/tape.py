@@ -12,6 +12,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from market.records import record_type
+
 Int64 = NDArray[np.int64]
 
 PRICE_COLUMNS: Final = (
@@ -38,9 +40,7 @@ class Flaw(IntFlag):
     DISORDER = 32  # a stamp before that of the row in front of it
 
 
-FEED: Final = np.dtype(
-    [(name, np.int64) for name in ("instrument", "roles", "desk", "view", "trades", "bar_ns", "route")]
-)
+FEED: Final = record_type("instrument roles desk view_number trades bar_ns route")
 """Per feed: the instrument it quotes, its `Role`s, the desk and view it serves, the instrument that this view trades,
 the length of its bars (0 for quotes), and its arbitrage route (-1 for none)."""
 
@@ -66,8 +66,8 @@ class Tape(NamedTuple):
 
 def empty_tape() -> Tape:
     """Return a tape without rows."""
-    none = np.zeros(0, np.int64)
-    return Tape(*([none] * 12), np.zeros(0, np.float64), np.zeros(0, np.uint8))
+    rest: list[NDArray[Any]] = [np.zeros(0, np.float64), np.zeros(0, np.uint8)]
+    return _tape([np.zeros(0, np.int64)] * 12 + rest)
 
 
 def quote_tape(
@@ -81,11 +81,9 @@ def quote_tape(
     """Return the tape of one feed of quotes, arrays of equal length."""
     rows = len(time_ns)
     unknown = np.zeros(rows, np.int64)
-    return Tape(
-        time_ns, np.full(rows, feed, np.int64), bid, bid, bid, bid, ask, ask, ask, ask,
-        unknown if bid_lots is None else bid_lots, unknown if ask_lots is None else ask_lots,
-        np.zeros(rows, np.float64), np.zeros(rows, np.uint8),
-    )  # fmt: skip
+    sizes = [unknown if bid_lots is None else bid_lots, unknown if ask_lots is None else ask_lots]
+    rest: list[NDArray[Any]] = [np.zeros(rows, np.float64), np.zeros(rows, np.uint8)]
+    return _tape([time_ns, np.full(rows, feed, np.int64), *[bid] * 4, *[ask] * 4, *sizes, *rest])
 
 
 def bar_tape(
@@ -97,11 +95,9 @@ def bar_tape(
 ) -> Tape:
     """Return the tape of one feed of bars: `bid` and `ask` are (open, high, low, close), `close_ns` when known."""
     rows = len(close_ns)
-    unknown = np.zeros(rows, np.int64)
-    return Tape(
-        close_ns, np.full(rows, feed, np.int64), *bid, *ask, unknown, unknown,
-        np.zeros(rows, np.float64) if volume is None else volume, np.zeros(rows, np.uint8),
-    )  # fmt: skip
+    sizes = [np.zeros(rows, np.int64), np.zeros(rows, np.int64)]
+    traded = np.zeros(rows, np.float64) if volume is None else volume
+    return _tape([close_ns, np.full(rows, feed, np.int64), *bid, *ask, *sizes, traded, np.zeros(rows, np.uint8)])
 
 
 def _tape(columns: Sequence[NDArray[Any]]) -> Tape:

@@ -1,0 +1,331 @@
+"""The engine: agents, risk, governor and venue of one account over a tape, compiled, phase by phase as the actors do.
+
+Agents know the market and never the book, so they run ahead: `think` lets them take a chunk of rows and leaves their
+intents. `settle` then moves the account through the same rows, one instant at a time. Its phases have one order
+everywhere: rows to the quotes and the venue, dues of the venue, reports to the book, valuation, then the intents of
+that instant ranked, judged, ruled, and their orders sent. The day rolls at midnight UTC, before the first instant
+after it, and only then do the agents go on: their budgets are new.
+"""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from market.compiled import compiled, inlined
+from market.ledger import TRADES, mark_moved
+from market.matching import COUNT, GUARDED, NEXT_DUE, REPORTS, PaperVenue, match_due, match_waiting, submit
+from market.money import INT64_MAX
+from market.quotes import update_quote
+from market.records import Records, record_type
+from market.tape import Role, Tape
+from policies.bookkeeping import DAY_NS, book_report, close_instant, open_day, place, reserve, take_sample
+from policies.governor import rank, rule
+from policies.intents import Ruling
+from policies.legs import Watch, follow_up, order_of_leg, track, watch_order
+from policies.proposals import DAY_END, Agent, hear_rows, propose_pair
+from policies.risk import Book, judge, leg_lots, resolve_close
+from policies.routes import Scanner, scan_rows
+
+CHUNK: Final = 1024
+"""Rows that agents take ahead of the account at a time: small enough for the cache, large enough to hide the switch."""
+
+GROUP_MAX: Final = 64
+"""Intents of one instant, all desks together."""
+
+LATCH: Final = record_type("time_ns rules")
+
+
+class Logs(NamedTuple):
+    """What happened, in order, for whoever asks afterwards; `counts` says how much of each is filled."""
+
+    decisions: Records
+    orders: Records
+    reports: Records
+    trades: Records
+    samples: Records
+    latches: Records
+    counts: NDArray[np.int64]
+
+
+DECISIONS, ORDERS, REPORT_LOG, TRADE_LOG, SAMPLES, LATCHES, NUMBER = range(7)
+"""Slots of `Logs.counts`: entries of each log, and the next order number."""
+
+
+class Engine(NamedTuple):
+    """All state of one run. `venue.quotes` and `book.quotes` are one array; agents and scanner have their own."""
+
+    agent: Agent
+    scanner: Scanner
+    venue: PaperVenue
+    book: Book
+    watch: Watch
+    intents: Records
+    sequence: NDArray[np.int64]
+    group: Records
+    order: Records
+    logs: Logs
+    candidates: NDArray[np.int64]
+
+
+@compiled
+def run_rows(engine: Engine, tape: Tape, begin: int, end: int) -> int:
+    """Run whole instants of rows [begin, end); return the row it came to: `end`, or where the logs need room."""
+    row = begin
+    while row < end and has_room(engine.logs):
+        stop = min(row + CHUNK, end)
+        while stop < end and tape.time_ns[stop] == tape.time_ns[stop - 1]:
+            stop += 1
+        if tape.time_ns[row] >= engine.agent.control[DAY_END]:
+            run_dues(engine, tape.time_ns[row] // DAY_NS * DAY_NS - 1)
+            roll_day(engine, tape.time_ns[row])
+        reached, count = think(engine, tape, row, stop)
+        settle(engine, tape, row, reached, count)
+        row = reached
+    return row
+
+
+@inlined
+def has_room(logs: Logs) -> bool:
+    """Tell whether every log can take what one chunk may bring at most."""
+    need = 6 * CHUNK
+    return (
+        logs.counts[DECISIONS] + need <= len(logs.decisions)
+        and logs.counts[ORDERS] + need <= len(logs.orders)
+        and logs.counts[REPORT_LOG] + need <= len(logs.reports)
+        and logs.counts[TRADE_LOG] + need <= len(logs.trades)
+        and logs.counts[SAMPLES] + need <= len(logs.samples)
+        and logs.counts[LATCHES] + need <= len(logs.latches)
+    )
+
+
+@compiled
+def roll_day(engine: Engine, now: int) -> None:
+    """Roll the book to the day of `now` and hand the desks their budgets."""
+    if open_day(engine.book, now):
+        for k in range(len(engine.book.desks)):
+            engine.agent.budgets[k] = engine.book.desks[k].budget
+        engine.agent.control[DAY_END] = (now // DAY_NS + 1) * DAY_NS
+
+
+@compiled
+def think(engine: Engine, tape: Tape, begin: int, end: int) -> tuple[int, int]:
+    """Let scanner and agents take rows [begin, end); return (row they came to, intents), `sequence` by time."""
+    reached, bars = hear_rows(engine.agent, tape, begin, end, engine.intents, 0)
+    count = bars
+    if len(engine.scanner.routes) > 0:
+        _, seen = scan_rows(engine.scanner, tape, begin, reached)
+        for k in range(seen):
+            candidate = engine.scanner.candidates[k]
+            engine.candidates[engine.scanner.routes[candidate.route].desk] += 1
+            if propose_pair(engine.agent, candidate, engine.intents[count]):
+                count += 1
+    left, right = 0, bars
+    for k in range(count):
+        if right >= count or (left < bars and engine.intents[left].time_ns <= engine.intents[right].time_ns):
+            engine.sequence[k] = left
+            left += 1
+        else:
+            engine.sequence[k] = right
+            right += 1
+    return reached, count
+
+
+@compiled
+def settle(engine: Engine, tape: Tape, begin: int, end: int, count: int) -> None:
+    """Move the account through rows [begin, end), deciding the `count` intents in `sequence` at their instants."""
+    venue, book, logs = engine.venue, engine.book, engine.logs
+    row, k = begin, 0
+    intent_ns = engine.intents[engine.sequence[0]].time_ns if count > 0 else INT64_MAX
+    while row < end:
+        if venue.control[COUNT] == 0 and venue.control[GUARDED] == 0:
+            row = coast(engine, tape, row, end, min(intent_ns, book.ledger.account[0].next_ns))
+            if row == end:
+                return
+        now = tape.time_ns[row]
+        if venue.control[NEXT_DUE] < now:
+            run_due(engine)
+            continue
+        row = take_rows(engine, tape, row, end)
+        if venue.control[NEXT_DUE] == now:
+            match_due(venue, now)
+        if venue.control[REPORTS] > 0:
+            take_reports(engine)
+            latch(logs, now, close_instant(book, now))
+        elif book.ledger.account[0].open_positions > 0:
+            latch(logs, now, close_instant(book, now))
+        if now >= book.ledger.account[0].next_ns:
+            logs.counts[SAMPLES] = take_sample(book, now, logs.samples, logs.counts[SAMPLES])
+        if intent_ns == now:
+            k = decide(engine, k, count)
+            intent_ns = engine.intents[engine.sequence[k]].time_ns if k < count else INT64_MAX
+
+
+@inlined
+def take_rows(engine: Engine, tape: Tape, row: int, end: int) -> int:
+    """Take all rows of one instant to the quotes, the venue and the marks; return the row behind them."""
+    venue, ledger = engine.venue, engine.book.ledger
+    now = tape.time_ns[row]
+    while row < end and tape.time_ns[row] == now:
+        feed = engine.agent.feeds[tape.feed[row]]
+        if feed.roles & Role.MATCH.value:
+            update_quote(venue.quotes, feed.instrument, tape, row)
+            if venue.busy[feed.instrument] != 0 and tape.flaws[row] == 0:
+                match_waiting(venue, feed.instrument, tape, row)
+            if ledger.account[0].open_positions > 0:
+                mark_moved(ledger, venue.quotes, feed.instrument)
+        row += 1
+    return row
+
+
+@compiled
+def coast(engine: Engine, tape: Tape, row: int, end: int, stop_ns: int) -> int:
+    """Pass the rows before `stop_ns` in which nothing can happen: no order waits, nothing is guarded, nobody proposes.
+
+    Only prices and marks move there. Without a position, and with a single feed, only the newest price counts.
+    """
+    book, feeds = engine.book, engine.agent.feeds
+    if book.ledger.account[0].open_positions > 0:
+        while row < end and tape.time_ns[row] < stop_ns:
+            now = tape.time_ns[row]
+            row = move_prices(engine, tape, row, end, now)
+            latch(engine.logs, now, close_instant(book, now))
+        return row
+    stop = row + np.searchsorted(tape.time_ns[row:end], stop_ns)
+    if len(feeds) == 1 and stop > row:
+        first, row = row, stop - 1
+        while row > first and (tape.flaws[row] != 0 or tape.time_ns[row] == tape.time_ns[row - 1]):
+            row -= 1
+    while row < stop:
+        row = move_prices(engine, tape, row, end, tape.time_ns[row])
+    return row
+
+
+@inlined
+def move_prices(engine: Engine, tape: Tape, row: int, end: int, now: int) -> int:
+    """Take all rows of one instant to the quotes and marks alone; return the row behind them."""
+    ledger, quotes = engine.book.ledger, engine.book.quotes
+    while row < end and tape.time_ns[row] == now:
+        feed = engine.agent.feeds[tape.feed[row]]
+        if feed.roles & Role.MATCH.value:
+            update_quote(quotes, feed.instrument, tape, row)
+            if ledger.account[0].open_positions > 0:
+                mark_moved(ledger, quotes, feed.instrument)
+        row += 1
+    return row
+
+
+@inlined
+def latch(logs: Logs, now: int, rules: int) -> None:
+    """Log rules that this instant has set for the first time."""
+    if rules != 0:
+        logs.latches[logs.counts[LATCHES]].time_ns = now
+        logs.latches[logs.counts[LATCHES]].rules = rules
+        logs.counts[LATCHES] += 1
+
+
+@compiled
+def run_due(engine: Engine) -> None:
+    """Process the instant of the next due of the venue, at which no row falls."""
+    venue, book, logs = engine.venue, engine.book, engine.logs
+    now = venue.control[NEXT_DUE]
+    match_due(venue, now)
+    if venue.control[REPORTS] > 0:
+        take_reports(engine)
+        latch(logs, now, close_instant(book, now))
+    if now >= book.ledger.account[0].next_ns:
+        logs.counts[SAMPLES] = take_sample(book, now, logs.samples, logs.counts[SAMPLES])
+
+
+@compiled
+def run_dues(engine: Engine, until_ns: int) -> None:
+    """Process all dues up to `until_ns`, with no row in between."""
+    while engine.venue.control[NEXT_DUE] <= until_ns:
+        now = engine.venue.control[NEXT_DUE]
+        if now >= engine.agent.control[DAY_END]:
+            roll_day(engine, now)
+        run_due(engine)
+
+
+@compiled
+def decide(engine: Engine, first: int, count: int) -> int:
+    """Rank, judge, rule and execute all intents of one instant; return the place of the next one in `sequence`."""
+    book, group, logs = engine.book, engine.group, engine.logs
+    now = engine.intents[engine.sequence[first]].time_ns
+    size = 0
+    while first < count and engine.intents[engine.sequence[first]].time_ns == now:
+        assert size < GROUP_MAX
+        group[size] = engine.intents[engine.sequence[first]]
+        size += 1
+        first += 1
+    for k in range(size):
+        resolve_close(book, group[k])
+    rank(book.desks, group, 0, size)
+    for k in range(size):
+        group[k].equity = book.ledger.account[0].equity
+        group[k].rules = judge(book, group[k])
+        if group[k].rules == 0:
+            reserve(book, group[k], 1)
+    rule(book.desks, group, 0, size)
+    for k in range(size):
+        if group[k].ruling == Ruling.EXECUTE:
+            execute(engine, k)
+        elif group[k].rules == 0:
+            reserve(book, group[k], -1)
+        assert logs.counts[DECISIONS] < len(logs.decisions)
+        logs.decisions[logs.counts[DECISIONS]] = group[k]
+        logs.counts[DECISIONS] += 1
+    return first
+
+
+@compiled
+def execute(engine: Engine, k: int) -> None:
+    """Send the orders of an executed intent on their way."""
+    intent, order = engine.group[k], engine.order[0]
+    intent.first_order = engine.logs.counts[NUMBER]
+    track(engine.watch, intent.first_order, intent)
+    for leg in range(intent.legs):
+        instrument = intent.instrument0 if leg == 0 else intent.instrument1
+        order_of_leg(intent, leg, engine.logs.counts[NUMBER], engine.venue.instruments[instrument].latency_ns, order)
+        engine.logs.counts[NUMBER] += 1
+        if leg_lots(intent, leg) != 0:
+            send(engine)
+            if intent.reduce == 0:
+                place(engine.book, order.number, instrument, order.lots)
+
+
+@compiled
+def send(engine: Engine) -> None:
+    """Log the order in hand and give it to the venue."""
+    logs = engine.logs
+    assert submit(engine.venue, engine.order[0])
+    assert logs.counts[ORDERS] < len(logs.orders)
+    logs.orders[logs.counts[ORDERS]] = engine.order[0]
+    logs.counts[ORDERS] += 1
+
+
+@compiled
+def take_reports(engine: Engine) -> None:
+    """Book the reports of one instant, venue by venue; send what they call for."""
+    venue, book, logs, order = engine.venue, engine.book, engine.logs, engine.order[0]
+    count = venue.control[REPORTS]
+    for home in range(len(venue.executions)):
+        for k in range(count):
+            report = venue.reports[k]
+            if report.venue != home:
+                continue
+            book_report(book, report)
+            assert logs.counts[REPORT_LOG] < len(logs.reports)
+            logs.reports[logs.counts[REPORT_LOG]] = report
+            logs.counts[REPORT_LOG] += 1
+            if follow_up(engine.watch, report, venue.instruments[report.instrument].latency_ns, order):
+                order.number = logs.counts[NUMBER]
+                watch_order(engine.watch, order.number, order)
+                logs.counts[NUMBER] += 1
+                send(engine)
+    venue.control[REPORTS] = 0
+    for k in range(book.ledger.control[TRADES]):
+        assert logs.counts[TRADE_LOG] < len(logs.trades)
+        logs.trades[logs.counts[TRADE_LOG]] = book.ledger.trades[k]
+        logs.counts[TRADE_LOG] += 1
+    book.ledger.control[TRADES] = 0

@@ -1,0 +1,99 @@
+"""A rollout: one plan over one tape, as fast as the compiled engine goes. A backtest is one, a sweep is many."""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.engine import CHUNK, GROUP_MAX, LATCH, Engine, Logs, run_dues, run_rows
+from market.ledger import TRADE
+from market.matching import ORDER, REPORT, paper_venue
+from market.money import INT64_MAX
+from market.records import Records, records
+from market.tape import Role, Tape
+from policies.assembly import agent_of, book_of, scanner_of
+from policies.bookkeeping import SAMPLE
+from policies.intents import INTENT
+from policies.legs import open_watch
+from policies.plan import Plan
+from policies.proposals import EPOCH
+
+LOG_ROWS: Final = 16 * CHUNK
+
+
+class Rollout(NamedTuple):
+    """What a rollout leaves behind: its logs, the final account and positions, and candidates per desk."""
+
+    decisions: Records
+    orders: Records
+    reports: Records
+    trades: Records
+    samples: Records
+    latches: Records
+    account: Records
+    positions: Records
+    candidates: NDArray[np.int64]
+
+
+def open_engine(plan: Plan, epoch: int = 1) -> Engine:
+    """Return the engine of a fresh account."""
+    agent, scanner, book = agent_of(plan), scanner_of(plan, CHUNK + 64), book_of(plan)
+    venue = paper_venue(agent.instruments, len(plan.venues))._replace(quotes=book.quotes)
+    book.ledger.account[0].epoch = agent.control[EPOCH] = epoch
+    kinds = (INTENT, ORDER, REPORT, TRADE, SAMPLE, LATCH)
+    room = 2 * CHUNK + 64 + len(plan.feeds)
+    return Engine(
+        agent, scanner, venue, book, open_watch(), records(room, INTENT), np.zeros(room, np.int64),
+        records(GROUP_MAX + 1, INTENT), records(1, ORDER),
+        Logs(*(records(LOG_ROWS, kind) for kind in kinds), np.zeros(7, np.int64)),
+        np.zeros(max(len(plan.desks), 1), np.int64),
+    )  # fmt: skip
+
+
+class _Drain:
+    """Collects what the engine logs, so that logs stay small however long the tape is."""
+
+    def __init__(self, logs: Logs) -> None:
+        self.logs = logs
+        self.kept: list[list[Records]] = [[] for _ in range(6)]
+
+    def take(self) -> None:
+        for slot, log in enumerate(self.logs[:6]):
+            count = int(self.logs.counts[slot])
+            if count:
+                self.kept[slot].append(log[:count].copy())
+                self.logs.counts[slot] = 0
+
+    def joined(self) -> list[Records]:
+        return [
+            np.concatenate(parts).view(np.recarray) if parts else log[:0].copy()
+            for parts, log in zip(self.kept, self.logs[:6], strict=True)
+        ]
+
+
+def roll(engine: Engine, tape: Tape, settle_until_ns: int = INT64_MAX - 1) -> Rollout:
+    """Run the whole tape; what falls due after its last row is done up to `settle_until_ns`."""
+    drain = _Drain(engine.logs)
+    row, end = 0, len(tape.time_ns)
+    while row < end:
+        row = run_rows(engine, tape, row, end)
+        drain.take()
+    run_dues(engine, settle_until_ns)
+    drain.take()
+    return Rollout(
+        *drain.joined(),
+        engine.book.ledger.account.copy(),
+        engine.book.ledger.positions.copy(),
+        engine.candidates + _bars_heard(engine, tape),
+    )
+
+
+def _bars_heard(engine: Engine, tape: Tape) -> NDArray[np.int64]:
+    """Count per desk the sound bars that its views took: each is one time that a policy was asked."""
+    feeds = engine.agent.feeds
+    rows = np.bincount(tape.feed[tape.flaws == 0], minlength=len(feeds))
+    heard = np.zeros(len(engine.candidates), np.int64)
+    for feed, count in zip(feeds, rows, strict=True):
+        if feed.roles & Role.VIEW:
+            heard[feed.desk] += count
+    return heard

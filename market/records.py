@@ -1,0 +1,27 @@
+"""Arrays of records: the state that kernels read and write, one flat numpy record array per kind of thing.
+
+Fields are int64 unless named as floats. The arrays are `recarray`s, so that `position.lots` means the same to Numba
+and to plain Python (tests run every kernel both ways).
+"""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Records: TypeAlias = np.recarray[Any, Any]
+Record: TypeAlias = Any  # one element of Records; its fields are named by its record type
+
+
+def record_type(integers: str, floats: str = "", vectors: dict[str, int] | None = None) -> np.dtype[Any]:
+    """Return a record type: names of int64 fields, of float64 fields, and of float64 vectors with their lengths."""
+    fields: list[Any] = [(name, np.int64) for name in integers.split()]
+    fields += [(name, np.float64) for name in floats.split()]
+    fields += [(name, np.float64, (length,)) for name, length in (vectors or {}).items()]
+    taken = [field[0] for field in fields if hasattr(np.record, field[0])]
+    assert not taken, f"{taken} are methods of numpy records and would hide the fields"
+    return np.dtype(fields, align=True)
+
+
+def records(count: int, kind: np.dtype[Any]) -> Records:
+    """Return `count` zeroed records."""
+    return np.zeros(count, kind).view(np.recarray)

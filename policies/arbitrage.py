@@ -1,0 +1,86 @@
+"""The arbitrage desk's policy: is a dislocation between two venues worth both legs after everything it costs?
+
+Both legs are opened at once and closed at once when the venues agree again. The gross spread is what the two entry
+prices lock in. From it go the cost of closing (half of both spreads, shifted by the venues' usual difference), the
+fees of four fills and their slippage. What is left, per unit of price, is the net profit in basis points.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from market.compiled import compiled
+from market.costs import fee_of
+from market.records import Record, Records
+
+PARAMS: Final = ("limit_slack_ticks", "notional_fraction", "fill_probability", "staleness_ms", "latency_ms_full")
+P_SLACK, P_NOTIONAL, P_FILL, P_STALENESS, P_LATENCY = range(5)
+BPS: Final = 1e4
+
+
+@compiled
+def entry_prices(candidate: Record) -> tuple[int, int]:
+    """Return (price paid, price received) in ticks of the two entry legs."""
+    if candidate.direction == 1:
+        return candidate.ask_a, candidate.bid_b
+    return candidate.ask_b, candidate.bid_a
+
+
+@compiled
+def closing_cost_ticks(candidate: Record) -> float:
+    """Return what closing both legs is expected to cost once the venues differ by their usual basis, in ticks."""
+    half_spreads = 0.5 * (candidate.ask_a - candidate.bid_a + candidate.ask_b - candidate.bid_b)
+    return half_spreads + candidate.basis if candidate.direction == 1 else half_spreads - candidate.basis
+
+
+@compiled
+def fixed_cost_ticks(instruments: Records, a: int, b: int, candidate: Record, lots: int) -> float:
+    """Return fees and slippage of the four fills of a round trip, in ticks per lot."""
+    fees_a = fee_of(instruments, a, lots, candidate.ask_a) + fee_of(instruments, a, lots, candidate.bid_a)
+    fees_b = fee_of(instruments, b, lots, candidate.ask_b) + fee_of(instruments, b, lots, candidate.bid_b)
+    fees = fees_a / instruments[a].tick_value + fees_b / instruments[b].tick_value
+    return 2.0 * (instruments[a].slippage_ticks + instruments[b].slippage_ticks) + fees / lots
+
+
+@compiled
+def risk_score(
+    size_share: float, latency_share: float, volatility_share: float, staleness_share: float, leg_risk: float
+) -> float:
+    """Return 0..100: the weighted shares of depth .20, latency .15, volatility .25, staleness .15, leg .15.
+
+    The weight of venue health (.10) is not used here: a simulated venue is always healthy. Source: notes, arbitrage.
+    """
+    return 100.0 * (
+        0.20 * min(size_share, 1.0)
+        + 0.15 * min(latency_share, 1.0)
+        + 0.25 * min(volatility_share, 1.0)
+        + 0.15 * min(staleness_share, 1.0)
+        + 0.15 * min(leg_risk, 1.0)
+    )
+
+
+@compiled
+def assess(
+    instruments: Records, a: int, b: int, candidate: Record, lots: int, params: NDArray[np.float64], out: Record
+) -> None:
+    """Write gross and net basis points (`reward`), risk score, strength and confidence of an entry to `out`."""
+    paid, received = entry_prices(candidate)
+    gross = float(received - paid)
+    net = gross - closing_cost_ticks(candidate) - fixed_cost_ticks(instruments, a, b, candidate, lots)
+    latency_ms = 1e-6 * max(instruments[a].latency_ns, instruments[b].latency_ns)
+    age_ms = 1e-6 * (candidate.time_ns - min(candidate.time_a_ns, candidate.time_b_ns))
+    moved = candidate.sigma_1s * (latency_ms * 1e-3) ** 0.5
+    depth_a = candidate.lots_a if candidate.lots_a > 0 else instruments[a].depth_lots
+    depth_b = candidate.lots_b if candidate.lots_b > 0 else instruments[b].depth_lots
+    out.gross = BPS * gross / paid
+    out.reward = BPS * net / paid
+    out.risk_score = risk_score(
+        lots / min(depth_a, depth_b),
+        latency_ms / params[P_LATENCY],
+        moved / gross if gross > 0.0 else 1.0,
+        age_ms / params[P_STALENESS],
+        1.0 - params[P_FILL],
+    )
+    out.strength = 1.0 if candidate.direction == 1 else -1.0
+    out.confidence = 1.0 - 0.01 * out.risk_score

@@ -1,0 +1,145 @@
+"""From a plan to kernel state: the arrays that an agent, the book, the watch or a venue starts with."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from market.features import feature_program
+from market.instruments import instrument_table
+from market.ledger import open_ledger
+from market.quotes import QUOTE
+from market.records import Records, records
+from market.tape import FEED, Role
+from policies.catalogue import features_of, policy_named
+from policies.intents import FEATURES_MAX, DeskKind
+from policies.plan import DeskPlan, Plan
+from policies.proposals import Agent
+from policies.risk import DESK, LIMITS, Book, open_book
+from policies.routes import CANDIDATE, ROUTE, Scanner
+from policies.view import open_views
+
+
+def instruments_of(plan: Plan) -> Records:
+    """Return the instrument table with bar lengths, groups and desks filled in from the feeds and routes."""
+    table = instrument_table(plan.instruments, {venue.name: venue for venue in plan.venues}, plan.currency)
+    groups = 0
+    for route in plan.routes:
+        a, b = plan.index_of(route.instrument_a), plan.index_of(route.instrument_b)
+        for instrument in (a, b):
+            table[instrument].desk = route.desk
+            table[instrument].group = groups
+        groups += 1
+    for feed in plan.feeds:
+        if feed.roles & Role.MATCH:
+            table[plan.index_of(feed.instrument)].bar_ns = feed.bar_ns
+        if feed.roles & Role.VIEW:
+            row = table[plan.index_of(feed.trades or feed.instrument)]
+            row.desk = feed.desk
+            if row.group < 0:
+                row.group = groups
+                groups += 1
+    return table
+
+
+def feeds_of(plan: Plan) -> Records:
+    """Return the feed table: views are numbered in feed order, routes by their place in the plan."""
+    table = records(len(plan.feeds), FEED)
+    views = 0
+    for row, feed in zip(table, plan.feeds, strict=True):
+        row.instrument, row.roles, row.desk, row.bar_ns = (
+            plan.index_of(feed.instrument), feed.roles, feed.desk, feed.bar_ns,
+        )  # fmt: skip
+        row.view_number, row.route = -1, -1
+        row.trades = plan.index_of(feed.trades or feed.instrument)
+        if feed.roles & Role.VIEW:
+            row.view_number, views = views, views + 1
+        if feed.roles & Role.SCAN:
+            row.route = next(
+                i for i, route in enumerate(plan.routes) if feed.instrument in (route.instrument_a, route.instrument_b)
+            )
+    return table
+
+
+def routes_of(plan: Plan) -> Records:
+    """Return the routes, idle."""
+    table = records(len(plan.routes), ROUTE)
+    for row, route in zip(table, plan.routes, strict=True):
+        row.instrument_a, row.instrument_b = plan.index_of(route.instrument_a), plan.index_of(route.instrument_b)
+        row.view_number = -1
+        for name in ("desk", "enter_ticks", "exit_ticks", "hold_ns", "quiet_ns", "age_ns_max"):
+            row[name] = getattr(route, name)
+        row.basis_weight, row.variance_weight = route.basis_weight, route.variance_weight
+    return table
+
+
+def desks_of(plan: Plan) -> Records:
+    """Return the desks without a budget: that comes with the first day."""
+    table = records(len(plan.desks), DESK)
+    for row, desk in zip(table, plan.desks, strict=True):
+        for name in table.dtype.names or ():
+            if hasattr(desk, name):
+                row[name] = getattr(desk, name)
+        row.budget_ppm = round(desk.budget_fraction * 1e6)
+    return table
+
+
+def limits_of(plan: Plan) -> Records:
+    """Return the limits as one record."""
+    table = records(1, LIMITS)
+    for name in table.dtype.names or ():
+        table[0][name] = getattr(plan.limits, name)
+    return table
+
+
+def book_of(plan: Plan, quotes: Records | None = None) -> Book:
+    """Return risk's book of a fresh account; `quotes` is shared with whoever else reads the newest prices."""
+    instruments = instruments_of(plan)
+    groups = int(instruments.group.max(initial=-1)) + 1
+    ledger = open_ledger(instruments, groups, plan.cash)
+    shared = records(len(instruments), QUOTE) if quotes is None else quotes
+    cooldowns = np.array(plan.limits.cooldowns_ns, np.int64)
+    return open_book(ledger, shared, desks_of(plan), limits_of(plan), cooldowns)
+
+
+def agent_of(plan: Plan, quotes: Records | None = None) -> Agent:
+    """Return the agents of all desks of a plan, having seen nothing."""
+    instruments = instruments_of(plan)
+    features, spans = _features(plan.desks)
+    program, floats = feature_program(features)
+    width = max([int(span[1]) for span in spans], default=0)
+    if width > FEATURES_MAX:
+        raise ValueError(f"a policy reads {width} features; a decision records at most {FEATURES_MAX}")
+    feeds = feeds_of(plan)
+    views = open_views(program, spans, floats, int((feeds.view_number >= 0).sum()), width)
+    params = [[value for _, value in desk.params] for desk in plan.desks]
+    table = np.zeros((len(params), max(map(len, params), default=0)))
+    for row, values in zip(table, params, strict=True):
+        row[: len(values)] = values
+    multipliers = [desk.size_multipliers for desk in plan.desks if desk.kind == DeskKind.FOREX]
+    return Agent(
+        feeds, instruments, records(len(instruments), QUOTE) if quotes is None else quotes, routes_of(plan),
+        np.array([policy_named(desk.policy).kind for desk in plan.desks], np.int64), table,
+        np.zeros(len(plan.desks), np.int64), np.array(multipliers[0] if multipliers else [(0.0, 1.0)], np.float64),
+        np.zeros(2, np.int64), views,
+    )  # fmt: skip
+
+
+def scanner_of(plan: Plan, candidates_max: int = 1024) -> Scanner:
+    """Return the scanner of all routes of a plan, having seen nothing."""
+    instruments = instruments_of(plan)
+    return Scanner(
+        feeds_of(plan), instruments, records(len(instruments), QUOTE), routes_of(plan),
+        records(candidates_max, CANDIDATE),
+    )  # fmt: skip
+
+
+def _features(desks: Sequence[DeskPlan]) -> tuple[list[str], NDArray[np.int64]]:
+    """Return all desks' features in a row, and per desk (first, count)."""
+    features: list[str] = []
+    spans = np.zeros((len(desks), 2), np.int64)
+    for k, desk in enumerate(desks):
+        own = features_of(policy_named(desk.policy), dict(desk.params))
+        spans[k] = len(features), len(own)
+        features += own
+    return features, spans

@@ -1,0 +1,145 @@
+"""What moves risk's book: reservations, reports, the price of every instant, and the roll of the day.
+
+The order within one instant is the same everywhere: rows of the market, then reports, then `close_instant` (value the
+account, set latches), then the intents. `open_day` runs before the first instant of a later UTC day.
+"""
+
+from typing import Final
+
+from market.compiled import compiled, inlined
+from market.costs import PPM
+from market.ledger import OUTCOMES, apply_report, mark_position, value_account
+from market.matching import ReportKind
+from market.money import multiply_divide
+from market.records import Record, Records, record_type
+from policies.intents import Rule
+from policies.risk import LIVE_COUNT, Book, leg_instrument, leg_lots
+
+DAY_NS: Final = 86_400 * 10**9
+
+SAMPLE: Final = record_type("time_ns equity low cash peak")
+"""Equity at a sample instant, and the lowest it was since the sample before."""
+
+
+@compiled
+def reserve(book: Book, intent: Record, sign: int) -> None:
+    """Reserve (sign 1) or give back (sign -1) the lots and the day's trade of an approved opening intent."""
+    if intent.reduce != 0:
+        return
+    book.ledger.account[0].trades_today += sign
+    for leg in range(intent.legs):
+        lots = leg_lots(intent, leg)
+        if lots > 0:
+            book.working_long[leg_instrument(intent, leg)] += sign * lots
+        else:
+            book.working_short[leg_instrument(intent, leg)] -= sign * lots
+
+
+@compiled
+def place(book: Book, number: int, instrument: int, lots: int) -> None:
+    """Note the order that now carries a reservation."""
+    count = book.counts[LIVE_COUNT]
+    assert count < len(book.live)
+    live = book.live[count]
+    live.number, live.instrument, live.lots = number, instrument, lots
+    book.counts[LIVE_COUNT] = count + 1
+
+
+@compiled
+def book_report(book: Book, report: Record) -> None:
+    """Book a venue's report: money first, then the reservation that it uses up, then what the result does."""
+    apply_report(book.ledger, report)
+    mark_position(book.ledger, book.quotes, report.instrument)
+    if report.kind != ReportKind.SETTLE:
+        _use_reservation(book, report)
+    for k in range(book.ledger.control[OUTCOMES]):
+        count_outcome(book.ledger.account[0], book.ledger.outcomes[k])
+    book.ledger.control[OUTCOMES] = 0
+
+
+@compiled
+def _use_reservation(book: Book, report: Record) -> None:
+    for k in range(book.counts[LIVE_COUNT]):
+        live = book.live[k]
+        if live.number != report.number or live.instrument != report.instrument:
+            continue
+        if live.lots > 0 and report.lots > 0:
+            used = min(live.lots, report.lots)
+            book.working_long[live.instrument] -= used
+            live.lots -= used
+        elif live.lots < 0 and report.lots < 0:
+            used = min(-live.lots, -report.lots)
+            book.working_short[live.instrument] -= used
+            live.lots += used
+        if live.lots == 0:
+            last = book.counts[LIVE_COUNT] - 1
+            book.live[k] = book.live[last]
+            book.counts[LIVE_COUNT] = last
+        return
+
+
+@compiled
+def count_outcome(account: Record, outcome: Record) -> None:
+    """Count a win or a loss; exactly zero is neither and leaves the streak as it was."""
+    if outcome.pnl < 0:
+        account.loss_streak += 1
+        account.last_loss_ns = outcome.time_ns
+    elif outcome.pnl > 0:
+        account.loss_streak = 0
+
+
+@compiled
+def open_day(book: Book, time_ns: int) -> bool:
+    """Roll to the UTC day of `time_ns` if it is a later one: anchor, counters, day latches, the desks' budgets."""
+    account = book.ledger.account[0]
+    day = time_ns // DAY_NS
+    if day <= account.day:
+        return False
+    account.day = day
+    account.anchor = account.equity
+    account.realised_today, account.trades_today, account.loss_streak = 0, 0, 0
+    account.blocks &= ~Rule.DAILY_LOSS.value
+    for k in range(len(book.desks)):
+        book.desks[k].budget = multiply_divide(max(account.equity, 0), book.desks[k].budget_ppm, PPM)
+    return True
+
+
+@inlined
+def close_instant(book: Book, time_ns: int) -> int:
+    """Value the account after an instant that moved it and set what is breached; return the newly set `Rule` bits."""
+    account = book.ledger.account[0]
+    account.time_ns = time_ns
+    value_account(account)
+    before = account.blocks
+    limits = book.limits[0]
+    if daily_loss_of(book) >= limits.daily_loss_max:
+        account.blocks |= Rule.DAILY_LOSS.value
+    top = account.initial if limits.drawdown_basis == 0 else account.peak
+    if top - account.equity_low >= limits.drawdown_max:
+        account.blocks |= Rule.TOTAL_DRAWDOWN.value
+    return account.blocks & ~before
+
+
+@inlined
+def daily_loss_of(book: Book) -> int:
+    """Return today's loss in account money, worst price of the instant; positive = loss."""
+    account = book.ledger.account[0]
+    if book.limits[0].daily_loss_basis == 1:
+        return account.anchor - account.equity_low
+    return -(account.realised_today + min(account.floating_low, 0))
+
+
+@compiled
+def take_sample(book: Book, time_ns: int, samples: Records, count: int) -> int:
+    """Write an equity sample when one is due (`limits.sample_ns`); return the new count."""
+    account = book.ledger.account[0]
+    if time_ns < account.next_ns:
+        return count
+    assert count < len(samples)
+    sample = samples[count]
+    sample.time_ns, sample.equity, sample.cash, sample.peak = time_ns, account.equity, account.cash, account.peak
+    sample.low = min(account.sample_low, account.equity)
+    account.sample_low = account.equity
+    step = book.limits[0].sample_ns
+    account.next_ns = (time_ns // step + 1) * step
+    return count + 1

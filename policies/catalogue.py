@@ -1,0 +1,105 @@
+"""The compiled policies by name: their parameters with defaults and bounds, and the features they read."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec import Struct
+
+from policies import arbitrage, binary, forex
+from policies.intents import DeskKind
+from policies.proposals import PolicyKind
+
+
+class Bound(Struct, frozen=True):
+    """One parameter of a policy: default and the inclusive range of what is allowed."""
+
+    name: str
+    default: float
+    low: float
+    high: float
+    whole: bool = False
+
+
+class PolicySpec(Struct, frozen=True):
+    """One compiled policy: its code in the kernel, its parameters in their order, and its features as templates."""
+
+    name: str
+    kind: PolicyKind
+    desk: DeskKind
+    params: tuple[Bound, ...]
+    features: tuple[str, ...]
+
+
+def _whole(name: str, default: int, low: int = 1, high: int = 2000) -> Bound:
+    return Bound(name, default, low, high, whole=True)
+
+
+_FOREX = (
+    _whole("fast", 20), _whole("slow", 60), _whole("rsi", 14), _whole("mean", 30), _whole("atr", 14),
+    _whole("adx", 14), Bound("trend_atr", 2.0, 0.1, 50.0), Bound("adx_low", 15.0, 0.0, 99.0),
+    Bound("adx_high", 35.0, 1.0, 100.0), Bound("candidate_min", 0.62, 0.5, 1.0), _whole("rearm_bars", 30, 0, 10**6),
+    Bound("stop_atr", 8.0, 0.1, 200.0), Bound("target_atr", 22.0, 0.1, 500.0), _whole("hold_bars", 240, 0, 10**6),
+    Bound("risk_fraction", 0.002, 0.0, 0.05), Bound("notional_fraction", 0.25, 0.0, 100.0),
+)  # fmt: skip
+
+_BINARY = (
+    _whole("fast", 5), _whole("slow", 20), _whole("mean", 15), _whole("atr", 14),
+    Bound("trend_weight", 0.15, -5.0, 5.0), Bound("reversion_weight", 0.25, -5.0, 5.0),
+    Bound("candidate_edge", 0.08, 0.0, 0.5), _whole("rearm_bars", 5, 0, 10**6),
+    Bound("kelly_fraction", 0.25, 0.0, 1.0), Bound("stake_fraction_max", 0.01, 0.0, 1.0),
+    Bound("life_bars", 1.0, 0.01, 10**4),
+)  # fmt: skip
+
+_ARBITRAGE = (
+    _whole("limit_slack_ticks", 2, 0, 10**6), Bound("notional_fraction", 0.25, 0.0, 100.0),
+    Bound("fill_probability", 0.95, 0.0, 1.0), Bound("staleness_ms", 500.0, 1.0, 1e6),
+    Bound("latency_ms_full", 1000.0, 1.0, 1e6),
+)  # fmt: skip
+
+POLICIES: Final[Mapping[str, PolicySpec]] = {
+    spec.name: spec
+    for spec in (
+        PolicySpec(
+            "sma_cross", PolicyKind.SMA_CROSS, DeskKind.FOREX,
+            (_whole("fast", 10), _whole("slow", 30), _whole("lots", 1, 1, 10**9)), ("sma:{fast}", "sma:{slow}"),
+        ),
+        PolicySpec("trend_reversion", PolicyKind.TREND_REVERSION, DeskKind.FOREX, _FOREX, forex.FEATURES),
+        PolicySpec("drifting_digital", PolicyKind.DRIFTING_DIGITAL, DeskKind.BINARY, _BINARY, binary.FEATURES),
+        PolicySpec("convergence", PolicyKind.CONVERGENCE, DeskKind.ARBITRAGE, _ARBITRAGE, ()),
+    )
+}  # fmt: skip
+
+assert tuple(bound.name for bound in _FOREX) == forex.PARAMS
+assert tuple(bound.name for bound in _BINARY) == binary.PARAMS
+assert tuple(bound.name for bound in _ARBITRAGE) == arbitrage.PARAMS
+
+
+def policy_named(name: str) -> PolicySpec:
+    """Return the policy; ValueError lists what there is."""
+    if name not in POLICIES:
+        raise ValueError(f"policy {name!r} is unknown; known are {', '.join(sorted(POLICIES))}")
+    return POLICIES[name]
+
+
+def params_of(spec: PolicySpec, given: Mapping[str, float]) -> tuple[tuple[str, float], ...]:
+    """Return all parameters in kernel order, defaults filled in; ValueError names what is unknown or out of range."""
+    known = {bound.name: bound for bound in spec.params}
+    for name in given:
+        if name not in known:
+            raise ValueError(f"policy {spec.name}: parameter {name!r} is unknown; known are {', '.join(known)}")
+    values = []
+    for bound in spec.params:
+        value = float(given.get(bound.name, bound.default))
+        if not bound.low <= value <= bound.high or (bound.whole and value != int(value)):
+            what = "a whole number" if bound.whole else "a number"
+            raise ValueError(
+                f"policy {spec.name}: {bound.name} = {given[bound.name]}; allowed is {what} "
+                f"from {bound.low:g} to {bound.high:g}"
+            )
+        values.append((bound.name, value))
+    return tuple(values)
+
+
+def features_of(spec: PolicySpec, params: Mapping[str, float]) -> tuple[str, ...]:
+    """Return the features that a policy reads under its parameters."""
+    return tuple(template.format(**{name: int(value) for name, value in params.items()}) for template in spec.features)

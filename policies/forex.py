@@ -1,0 +1,63 @@
+"""The forex desk's baseline policy: follow a trend when there is one, fade an excursion when there is none.
+
+Three votes in [-1, 1]: trend (distance of two EMAs in ATRs), momentum (RSI), reversion (distance from the mean in
+standard deviations). ADX decides how much the first two and how much the last counts. The stop and the target are
+multiples of ATR, so reward to risk is known before the order exists.
+"""
+
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from market.compiled import compiled
+from market.records import Record
+
+FEATURES: Final = ("ema:{fast}", "ema:{slow}", "rsi:{rsi}", "sma:{mean}", "stddev:{mean}", "atr:{atr}", "adx:{adx}")
+EMA_FAST, EMA_SLOW, RSI, MEAN, STDDEV, ATR, ADX = range(7)
+
+PARAMS: Final = (
+    "fast", "slow", "rsi", "mean", "atr", "adx", "trend_atr", "adx_low", "adx_high", "candidate_min", "rearm_bars",
+    "stop_atr", "target_atr", "hold_bars", "risk_fraction", "notional_fraction",
+)  # fmt: skip
+(
+    P_FAST, P_SLOW, P_RSI, P_MEAN, P_ATR, P_ADX, P_TREND_ATR, P_ADX_LOW, P_ADX_HIGH, P_CANDIDATE, P_REARM,
+    P_STOP, P_TARGET, P_HOLD, P_RISK, P_NOTIONAL,
+) = range(16)  # fmt: skip
+
+
+@compiled
+def clamp(value: float, low: float, high: float) -> float:
+    """Return value within [low, high]."""
+    return min(max(value, low), high)
+
+
+@compiled
+def trend_reversion(features: NDArray[np.float64], params: NDArray[np.float64], close: float, out: Record) -> bool:
+    """Write votes, strength in [-1, 1] and confidence in [0.5, 1] to `out`; False while a feature is undefined.
+
+    confidence = 0.5 + 0.5 |strength|: an uncalibrated claim, marked as such in the decision's votes.
+    """
+    for k in range(len(FEATURES)):
+        if not math.isfinite(features[k]):
+            return False
+    atr = features[ATR]
+    if atr <= 0.0 or features[STDDEV] <= 0.0:
+        return False
+    span = params[P_ADX_HIGH] - params[P_ADX_LOW]
+    trending = clamp((features[ADX] - params[P_ADX_LOW]) / span, 0.0, 1.0)
+    trend = math.tanh((features[EMA_FAST] - features[EMA_SLOW]) / (atr * params[P_TREND_ATR]))
+    momentum = clamp((features[RSI] - 50.0) / 25.0, -1.0, 1.0)
+    reversion = -math.tanh((close - features[MEAN]) / (2.0 * features[STDDEV]))
+    out.votes[0], out.votes[1], out.votes[2] = trend, momentum, reversion
+    out.votes_count = 3
+    out.strength = trending * (0.6 * trend + 0.4 * momentum) + (1.0 - trending) * reversion
+    out.confidence = 0.5 + 0.5 * abs(out.strength)
+    return True
+
+
+@compiled
+def reward_to_risk(entry: float, stop: float, target: float, cost: float) -> float:
+    """Return (|target - entry| - cost) / (|entry - stop| + cost), all in ticks; cost is that of the round trip."""
+    return (abs(target - entry) - cost) / (abs(entry - stop) + cost)

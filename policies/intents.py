@@ -1,0 +1,75 @@
+"""Proposals on their way to an order: the intent record, what risk answers (`Rule`), what the governor answers.
+
+An intent is sized but not allowed. Risk answers with bits of `Rule`: none set means approved, all legs or none. The
+governor answers an approved intent with `EXECUTE` or with the reason for withholding it.
+"""
+
+from enum import IntEnum, IntFlag
+from typing import Final
+
+from market.records import record_type
+
+LEGS_MAX: Final = 2
+VOTES_MAX: Final = 4
+FEATURES_MAX: Final = 16
+
+
+class Rule(IntFlag):
+    """Why risk refuses; one bit per rule, one compiled function per bit (`policies.risk`)."""
+
+    HALTED = 1
+    FOREIGN_EPOCH = 2
+    STALE_QUOTE = 4
+    CROSSED_QUOTE = 8
+    ORDER_SIZE = 16
+    POSITION_LIMIT = 32
+    DAILY_LOSS = 64
+    TOTAL_DRAWDOWN = 128
+    TRADES_PER_DAY = 256
+    LOSS_STREAK = 512
+    COOLDOWN = 1024
+    NO_POSITION = 2048
+    NO_PRICE = 4096
+
+
+class Ruling(IntEnum):
+    """The governor's answer to an approved intent."""
+
+    REFUSED = 0  # risk had refused it; there was nothing to rule on
+    EXECUTE = 1
+    NOT_ELIGIBLE = 2  # below what the desk's configuration demands of any trade
+    OUTRANKED = 3  # better candidates of the same instant took the places
+    NOT_AUTO = 4  # good enough to show, not good enough to trade without a person
+    DISPLAY_ONLY = 5  # the desk is not switched to execute
+
+
+INTENT: Final = record_type(
+    "time_ns desk view_number group legs reduce order_kind hold_ns epoch view_hash votes_count features_count "
+    "instrument0 instrument1 lots0 lots1 limit0 limit1 stop target bid0 ask0 bid1 ask1 quote0_ns quote1_ns "
+    "gain rules ruling equity first_order",
+    floats="strength confidence reward gross risk_score score",
+    vectors={"votes": VOTES_MAX, "features": FEATURES_MAX},
+)
+"""One intent and, once judged and ruled, its decision.
+
+`strength` in [-1, 1], `confidence` in [0, 1]. `reward` is what the desk ranks by: reward to risk after costs (forex),
+net profit in basis points (arbitrage), expected value per unit staked (binary). `gross` is the arbitrage spread before
+costs in basis points, `gain` its net profit in money, `risk_score` 0..100. `rules` are `Rule` bits, `ruling` a
+`Ruling`, `equity` the account's when it was judged, `first_order` the number of its first order (-1: none).
+"""
+
+
+class DeskKind(IntEnum):
+    """The three desks."""
+
+    FOREX = 0
+    ARBITRAGE = 1
+    BINARY = 2
+
+
+class TradingState(IntEnum):
+    """A latch per scope: everything, only what reduces, only cancels."""
+
+    ACTIVE = 0
+    REDUCING = 1
+    HALTED = 2

@@ -1,0 +1,143 @@
+"""Following up on orders: a pair is both legs or none, and what should close a position is asked for until it is done.
+
+When both opening legs of a pair are settled and they do not cancel out, the leg that got more is unwound at the market
+at once; until then the naked leg is open risk. A reducing order that a venue refused for a stale quote is sent again.
+"""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from market.compiled import compiled
+from market.matching import OrderKind, Reason, ReportKind
+from market.records import Record, Records, record_type, records
+
+TRACK: Final = record_type("number legs reduce instrument0 instrument1 filled0 filled1 left0 left1")
+"""Orders under watch: the number of the first, per leg the instrument, signed lots filled and lots still unreported."""
+
+RETRY_NS: Final = 10**9
+
+
+class Watch(NamedTuple):
+    """Orders whose reports may call for another order."""
+
+    tracks: Records
+    counts: NDArray[np.int64]
+
+
+def open_watch(tracks_max: int = 64) -> Watch:
+    """Return a watch over nothing."""
+    return Watch(records(tracks_max, TRACK), np.zeros(1, np.int64))
+
+
+@compiled
+def watching(watch: Watch) -> bool:
+    """Tell whether a report may still call for another order."""
+    return bool(watch.counts[0] > 0)
+
+
+@compiled
+def track(watch: Watch, number: int, intent: Record) -> None:
+    """Watch the orders of an executed intent if it has two legs, or reduces."""
+    if intent.legs == 1 and intent.reduce == 0:
+        return
+    assert watch.counts[0] < len(watch.tracks)
+    entry = watch.tracks[watch.counts[0]]
+    entry.number, entry.legs, entry.reduce = number, intent.legs, intent.reduce
+    entry.instrument0, entry.instrument1 = intent.instrument0, intent.instrument1
+    entry.filled0, entry.filled1 = 0, 0
+    entry.left0 = abs(intent.lots0)
+    entry.left1 = abs(intent.lots1) if intent.legs > 1 else 0
+    watch.counts[0] += 1
+
+
+@compiled
+def follow_up(watch: Watch, report: Record, latency_ns: int, order: Record) -> bool:
+    """Take a report; write the order it calls for to `order` (its number is the caller's) and return True."""
+    for k in range(watch.counts[0]):
+        entry = watch.tracks[k]
+        leg = report.number - entry.number
+        if leg < 0 or leg >= entry.legs:
+            continue
+        if report.reason in (Reason.STOP, Reason.TARGET, Reason.TIME):
+            return False
+        if entry.reduce != 0 and report.kind == ReportKind.REJECT and report.reason == Reason.STALE:
+            _order(order, report.instrument, report.lots, report.time_ns + RETRY_NS, Reason.EXIT)
+            _replace(watch, k, leg)
+            return True
+        _count(entry, report, leg)
+        if entry.left0 > 0 or entry.left1 > 0:
+            return False
+        naked = entry.filled0 + entry.filled1
+        instrument = entry.instrument0 if abs(entry.filled0) > abs(entry.filled1) else entry.instrument1
+        unwinds = entry.reduce == 0 and entry.legs > 1 and naked != 0
+        _forget(watch, k)
+        if unwinds:
+            _order(order, instrument, -naked, report.time_ns + latency_ns, Reason.UNWIND)
+        return unwinds
+    return False
+
+
+@compiled
+def watch_order(watch: Watch, number: int, order: Record) -> None:
+    """Watch a follow-up order itself: it must be done in the end."""
+    assert watch.counts[0] < len(watch.tracks)
+    entry = watch.tracks[watch.counts[0]]
+    entry.number, entry.legs, entry.reduce = number, 1, 1
+    entry.instrument0, entry.instrument1, entry.filled0, entry.filled1 = order.instrument, -1, 0, 0
+    entry.left0, entry.left1 = abs(order.lots), 0
+    watch.counts[0] += 1
+
+
+@compiled
+def _count(entry: Record, report: Record, leg: int) -> None:
+    filled = report.lots if report.kind == ReportKind.FILL else 0
+    if leg == 0:
+        entry.left0 -= abs(report.lots)
+        entry.filled0 += filled
+    else:
+        entry.left1 -= abs(report.lots)
+        entry.filled1 += filled
+
+
+@compiled
+def _replace(watch: Watch, k: int, leg: int) -> None:
+    """A leg goes on under a new order: this entry waits no longer for it."""
+    entry = watch.tracks[k]
+    if leg == 0:
+        entry.left0 = 0
+    else:
+        entry.left1 = 0
+    if entry.left0 <= 0 and entry.left1 <= 0:
+        _forget(watch, k)
+
+
+@compiled
+def _forget(watch: Watch, k: int) -> None:
+    """Drop an entry; the others keep their order."""
+    for j in range(k, watch.counts[0] - 1):
+        watch.tracks[j] = watch.tracks[j + 1]
+    watch.counts[0] -= 1
+
+
+@compiled
+def _order(order: Record, instrument: int, lots: int, arrive_ns: int, reason: int) -> None:
+    order.instrument, order.lots, order.kind, order.reduce = instrument, lots, OrderKind.MARKET, 1
+    order.limit, order.stop, order.target, order.hold_ns = 0, 0, 0, 0
+    order.arrive_ns, order.reason = arrive_ns, reason
+    order.state, order.strike, order.due_ns = 0, 0, 0
+
+
+@compiled
+def order_of_leg(intent: Record, leg: int, number: int, latency_ns: int, order: Record) -> None:
+    """Write the order of one leg of an executed intent: it arrives one latency after the decision."""
+    order.number = number
+    order.instrument = intent.instrument0 if leg == 0 else intent.instrument1
+    order.lots = intent.lots0 if leg == 0 else intent.lots1
+    order.kind, order.reduce = intent.order_kind, intent.reduce
+    order.limit = intent.limit0 if leg == 0 else intent.limit1
+    order.stop, order.target, order.hold_ns = intent.stop, intent.target, intent.hold_ns
+    order.arrive_ns = intent.time_ns + latency_ns
+    order.reason = Reason.EXIT if intent.reduce != 0 else Reason.ENTRY
+    order.state, order.strike, order.due_ns = 0, 0, 0

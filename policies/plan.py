@@ -1,0 +1,109 @@
+"""The plan: everything a run is made of but its data. Frozen, journaled at the start of every run, named by its hash.
+
+A backtest, a parameter sweep, a paper run on Ray and the replay of its journal all start from the same plan.
+"""
+
+import hashlib
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from market.instruments import Instrument, VenueSpec
+
+
+class FeedPlan(Struct, frozen=True, kw_only=True):
+    """One feed: what it quotes, what its rows do (`Role` bits), whose they are, and what its view trades.
+
+    `source` names the data: path below the data root and SHA-256, or a scenario with its seed.
+    """
+
+    instrument: str
+    roles: int
+    desk: int
+    bar_ns: int = 0
+    trades: str | None = None
+    source: str = ""
+
+
+class RoutePlan(Struct, frozen=True, kw_only=True):
+    """One arbitrage route: the same instrument at two venues, with its scan's numbers; see `policies.routes`."""
+
+    instrument_a: str
+    instrument_b: str
+    desk: int
+    enter_ticks: int
+    exit_ticks: int
+    hold_ns: int
+    quiet_ns: int
+    age_ns_max: int
+    basis_weight: float = 0.001
+    variance_weight: float = 0.01
+
+
+class DeskPlan(Struct, frozen=True, kw_only=True):
+    """One desk: its policy with parameters, its budget, and what the governor demands of its trades."""
+
+    name: str
+    kind: int
+    policy: str
+    params: tuple[tuple[str, float], ...]
+    budget_fraction: float = 1.0
+    auto_execute: bool = False
+    top_n: int = 1
+    confidence_min: float = 0.0
+    reward_min: float = 0.0
+    risk_score_max: float = 100.0
+    auto_confidence: float = 0.0
+    auto_reward: float = 0.0
+    auto_gross: float = 0.0
+    auto_gain: float = 0.0
+    auto_risk_score: float = 100.0
+    confidence_weight: float = 0.6
+    reward_cap: float = 3.0
+    size_multipliers: tuple[tuple[float, float], ...] = ((0.0, 1.0),)
+
+
+class LimitsPlan(Struct, frozen=True, kw_only=True):
+    """One account's limits in integer money and counts; see `policies.risk.LIMITS`."""
+
+    profile: str
+    trades_per_day_max: int
+    daily_loss_max: int
+    daily_loss_basis: int
+    drawdown_max: int
+    drawdown_basis: int
+    loss_streak_max: int
+    position_ppm_max: int
+    cooldowns_ns: tuple[int, ...]
+    sample_ns: int
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """A whole run: account, venues, instruments, feeds in tape order, routes, desks, limits."""
+
+    currency: str
+    cash: int
+    venues: tuple[VenueSpec, ...]
+    instruments: tuple[Instrument, ...]
+    feeds: tuple[FeedPlan, ...]
+    routes: tuple[RoutePlan, ...]
+    desks: tuple[DeskPlan, ...]
+    limits: LimitsPlan
+
+    def index_of(self, key: str) -> int:
+        """Return the number of an instrument; ValueError when the plan has none of that name."""
+        for i, instrument in enumerate(self.instruments):
+            if instrument.key == key:
+                return i
+        raise ValueError(f"instrument {key!r} is not in the plan")
+
+
+def plan_hash(plan: Plan) -> str:
+    """Return the SHA-256 of the plan's canonical form (JSON, sorted keys)."""
+    return hashlib.sha256(canonical(plan)).hexdigest()
+
+
+def canonical(value: Any) -> bytes:
+    """Return the one byte string that stands for a value: JSON, sorted keys, no spaces, shortest floats."""
+    return msgspec.json.encode(value, order="sorted")
