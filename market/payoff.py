@@ -9,8 +9,8 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from market.compiled import compiled
+from market.costs import PPM
 
-PPM: Final = 1_000_000
 SIGNIFICANT: Final = 0.05
 
 
