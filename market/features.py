@@ -42,6 +42,22 @@ def feature_program(features: Sequence[str]) -> tuple[Records, int]:
     return program, size
 
 
+def feature_programs(lists: Sequence[Sequence[str]]) -> tuple[Records, NDArray[np.int64], int]:
+    """Return one table of several lists' programs, per list (first row, rows), and the state floats of the largest.
+
+    Lists share no state: a view runs the rows of its own list alone.
+    """
+    programs = [feature_program(features) for features in lists]
+    spans = np.zeros((len(lists), 2), np.int64)
+    table = records(sum(len(program) for program, _ in programs), PROGRAM)
+    row = 0
+    for span, (program, _) in zip(spans, programs, strict=True):
+        span[:] = row, len(program)
+        table[row : row + len(program)] = program
+        row += len(program)
+    return table, spans, max((size for _, size in programs), default=0)
+
+
 SHARING: Final = (Op.MACD, Op.MOMENTS, Op.DIRECTION, Op.STOCH, Op.STOCHF)
 """Indicators with several values, kept in their state: several features may read one run of them."""
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from market.features import feature_program, run_series
+from market.features import feature_program, feature_programs, run_bars, run_series
 from market.quality import DataQualityError
 from tests.market.bars import features_of, made_bars
 
@@ -76,3 +76,14 @@ def test_a_series_may_be_given_in_whole_ticks() -> None:
 
 def test_a_series_without_bars_has_no_values() -> None:
     assert features_of(made_bars(3).part(0, 0), "ema:12", "close").shape == (0, 2)
+
+
+def test_lists_laid_into_one_table_run_alone() -> None:
+    bars = made_bars(60)
+    lists = (["adx:5", "close"], [], ["plus_di:5", "adx:5", "stddev:9", "sma:30"])
+    table, spans, size = feature_programs(lists)
+    assert spans.tolist() == [[0, 2], [2, 0], [2, 4]]
+    for features, (first, rows) in zip(lists, spans, strict=True):
+        out = np.empty((60, rows))
+        run_bars(table[first : first + rows], np.zeros(size), out, *bars)
+        assert out.tobytes() == features_of(bars, *features).tobytes()
