@@ -17,7 +17,7 @@ from market.ledger import TRADES, mark_moved
 from market.matching import COUNT, GUARDED, NEXT_DUE, REPORTS, PaperVenue, match_due, match_waiting, submit
 from market.money import INT64_MAX
 from market.quotes import update_quote
-from market.records import Records, record_type
+from market.records import Records
 from market.tape import Role, Tape
 from policies.bookkeeping import DAY_NS, book_report, close_instant, open_day, place, reserve, take_sample
 from policies.governor import rank, rule
@@ -32,9 +32,6 @@ CHUNK: Final = 1024
 
 GROUP_MAX: Final = 64
 """Intents of one instant, all desks together."""
-
-LATCH: Final = record_type("time_ns rules")
-
 
 class Logs(NamedTuple):
     """What happened, in order, for whoever asks afterwards; `counts` says how much of each is filled."""

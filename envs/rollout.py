@@ -5,14 +5,14 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.engine import CHUNK, GROUP_MAX, LATCH, Engine, Logs, run_dues, run_rows
+from envs.engine import CHUNK, GROUP_MAX, Engine, Logs, run_dues, run_rows
 from market.ledger import TRADE
 from market.matching import ORDER, REPORT, paper_venue
 from market.money import INT64_MAX
 from market.records import Records, records
 from market.tape import Role, Tape
 from policies.assembly import agent_of, book_of, scanner_of
-from policies.bookkeeping import SAMPLE
+from policies.bookkeeping import LATCH, SAMPLE
 from policies.intents import INTENT
 from policies.legs import open_watch
 from policies.plan import Plan

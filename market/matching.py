@@ -313,13 +313,18 @@ def _close_holding(venue: PaperVenue, instrument: int, now: int, bid: int, ask: 
 
 @compiled
 def _flatten(venue: PaperVenue, instrument: int, now: int, price: int, reason: int) -> None:
+    lots, number = venue.holdings[instrument].lots, venue.holdings[instrument].number
+    _clear(venue, instrument)
+    _fill(venue, instrument, now, number, -lots, price, reason)
+
+
+@compiled
+def _clear(venue: PaperVenue, instrument: int) -> None:
     holding = venue.holdings[instrument]
     was = _guarded(venue, instrument)
-    lots = holding.lots
     holding.lots, holding.stop, holding.target, holding.until_ns = 0, 0, 0, 0
     venue.busy[instrument] -= was
     venue.control[GUARDED] -= was
-    _fill(venue, instrument, now, holding.number, -lots, price, reason)
 
 
 @compiled
@@ -390,3 +395,51 @@ def _report(
     report.execution = venue.executions[home]
     venue.executions[home] += 1
     venue.control[REPORTS] = count + 1
+
+
+@compiled
+def run_venue(venue: PaperVenue, feeds: Records, tape: Tape, row: int, upto_ns: int, room: int) -> int:
+    """Move simulated venues through rows and dues up to and including `upto_ns`; return the row they came to.
+
+    `feeds` names the instrument of each row. Stops early, between instants, when fewer than `room` reports fit.
+    """
+    rows = len(tape.time_ns)
+    while venue.control[REPORTS] + room <= len(venue.reports):
+        now = tape.time_ns[row] if row < rows else INT64_MAX
+        due = venue.control[NEXT_DUE]
+        if min(now, due) > upto_ns:
+            break
+        if due < now:
+            match_due(venue, due)
+            continue
+        while row < rows and tape.time_ns[row] == now:
+            match_row(venue, feeds[tape.feed[row]].instrument, tape, row)
+            row += 1
+        if venue.control[NEXT_DUE] == now:
+            match_due(venue, now)
+    return row
+
+
+@compiled
+def adopt_report(venue: PaperVenue, report: Record) -> None:
+    """Bring a restored venue to where a report left it: the order it was about, the holding, the open contract."""
+    slot = -1
+    for k in range(venue.control[COUNT]):
+        if venue.orders[k].number == report.number and venue.orders[k].instrument == report.instrument:
+            slot = k
+    venue.executions[report.venue] = max(venue.executions[report.venue], report.execution + 1)
+    if report.kind == ReportKind.SETTLE:
+        _free(venue, slot)
+    elif report.reason in (Reason.STOP, Reason.TARGET, Reason.TIME):
+        _clear(venue, report.instrument)
+    elif slot >= 0 and report.kind != ReportKind.FILL:
+        _free(venue, slot)
+    elif slot >= 0 and venue.orders[slot].kind == OrderKind.BINARY:
+        venue.orders[slot].state, venue.orders[slot].strike = OPEN, report.price
+        venue.orders[slot].due_ns = report.time_ns + venue.instruments[report.instrument].expiry_ns
+    elif slot >= 0:
+        _hold(venue, slot, report.lots, report.time_ns)
+        venue.orders[slot].lots -= report.lots
+        if venue.orders[slot].lots == 0:
+            _free(venue, slot)
+    venue.control[NEXT_DUE] = _next_due(venue)

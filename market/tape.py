@@ -122,8 +122,32 @@ def slice_tape(tape: Tape, begin: int, end: int) -> Tape:
 
 def select_feeds(tape: Tape, feeds: NDArray[np.bool_]) -> Tape:
     """Return the rows of those feeds for which `feeds[feed]` is true, in their order."""
-    keep = feeds[tape.feed]
+    return select_rows(tape, feeds[tape.feed])
+
+
+def select_rows(tape: Tape, keep: NDArray[Any]) -> Tape:
+    """Return the rows that a mask or an index array names."""
     return _tape([column[keep] for column in tape])
+
+
+def newest_rows(tape: Tape, end: int, feeds: int) -> Int64:
+    """Return, in order, for every feed the rows of its newest sound instant before `end`, and any flawed ones after."""
+    keep: list[int] = []
+    for feed in range(feeds):
+        rows = np.flatnonzero(tape.feed[:end] == feed)
+        sound = rows[tape.flaws[rows] == 0]
+        if len(sound):
+            instant = tape.time_ns[sound[-1]]
+            keep += [int(row) for row in rows[tape.time_ns[rows] >= instant]]
+        else:
+            keep += [int(row) for row in rows[-1:]]
+    return np.array(sorted(keep), np.int64)
+
+
+def owned(tape: Tape) -> Tape:
+    """Return the tape in writable arrays of its own where it is not: kernels are compiled for one kind only."""
+    plain = [column if column.flags.writeable and column.flags.c_contiguous else column.copy() for column in tape]
+    return _tape(plain)
 
 
 def tape_hash(tape: Tape) -> str:

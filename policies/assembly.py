@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market.features import feature_program
-from market.instruments import instrument_table
+from market.instruments import RateMode, instrument_table
 from market.ledger import open_ledger
 from market.quotes import QUOTE
 from market.records import Records, records
@@ -92,6 +92,15 @@ def limits_of(plan: Plan) -> Records:
     return table
 
 
+def price_sources(instruments: Records, number: int) -> set[int]:
+    """Return the instruments whose prices it takes to trade one: what it is quoted by, and what converts its money."""
+    row = instruments[number]
+    sources = {int(row.underlying)}
+    if row.rate_mode in (RateMode.MULTIPLY, RateMode.DIVIDE):
+        sources.add(int(row.rate_instrument))
+    return sources
+
+
 def book_of(plan: Plan, quotes: Records | None = None) -> Book:
     """Return risk's book of a fresh account; `quotes` is shared with whoever else reads the newest prices."""
     instruments = instruments_of(plan)
@@ -105,8 +114,7 @@ def book_of(plan: Plan, quotes: Records | None = None) -> Book:
 def agent_of(plan: Plan, quotes: Records | None = None) -> Agent:
     """Return the agents of all desks of a plan, having seen nothing."""
     instruments = instruments_of(plan)
-    features, spans = _features(plan.desks)
-    program, floats = feature_program(features)
+    program, spans, floats = _features(plan.desks)
     width = max([int(span[1]) for span in spans], default=0)
     if width > FEATURES_MAX:
         raise ValueError(f"a policy reads {width} features; a decision records at most {FEATURES_MAX}")
@@ -134,12 +142,15 @@ def scanner_of(plan: Plan, candidates_max: int = 1024) -> Scanner:
     )  # fmt: skip
 
 
-def _features(desks: Sequence[DeskPlan]) -> tuple[list[str], NDArray[np.int64]]:
-    """Return all desks' features in a row, and per desk (first, count)."""
-    features: list[str] = []
+def _features(desks: Sequence[DeskPlan]) -> tuple[Records, NDArray[np.int64], int]:
+    """Return the programs of all desks in a row, per desk (first, count), and the floats of state a view needs."""
+    programs, floats = [], 0
     spans = np.zeros((len(desks), 2), np.int64)
+    first = 0
     for k, desk in enumerate(desks):
-        own = features_of(policy_named(desk.policy), dict(desk.params))
-        spans[k] = len(features), len(own)
-        features += own
-    return features, spans
+        program, size = feature_program(features_of(policy_named(desk.policy), dict(desk.params)))
+        programs.append(program)
+        spans[k] = first, len(program)
+        first, floats = first + len(program), max(floats, size)
+    empty, _ = feature_program(())
+    return np.concatenate([empty, *programs]).view(np.recarray), spans, floats

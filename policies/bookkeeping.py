@@ -6,12 +6,17 @@ account, set latches), then the intents. `open_day` runs before the first instan
 
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from market.compiled import compiled, inlined
 from market.costs import PPM
-from market.ledger import OUTCOMES, apply_report, mark_position, value_account
+from market.ledger import OUTCOMES, apply_report, mark_moved, mark_position, value_account
 from market.matching import ReportKind
 from market.money import multiply_divide
+from market.quotes import update_quote
 from market.records import Record, Records, record_type
+from market.tape import Role, Tape
 from policies.intents import Rule
 from policies.risk import LIVE_COUNT, Book, leg_instrument, leg_lots
 
@@ -143,3 +148,49 @@ def take_sample(book: Book, time_ns: int, samples: Records, count: int) -> int:
     step = book.limits[0].sample_ns
     account.next_ns = (time_ns // step + 1) * step
     return count + 1
+
+
+LATCH: Final = record_type("time_ns rules")
+"""Rules that an instant has set for the first time."""
+
+
+@compiled
+def move_book(
+    book: Book, feeds: Records, tape: Tape, reports: Records, samples: Records, latches: Records,
+    at: NDArray[np.int64],
+) -> int:  # fmt: skip
+    """Move the book through rows and reports in time order, instant by instant, until both are used up.
+
+    `at` = (row, report, samples, latches) is carried on. Stops before an instant of a later UTC day than the book's,
+    and returns that instant's time (the caller rolls the day and goes on); returns -1 when all is done.
+    """
+    account, ledger, quotes = book.ledger.account[0], book.ledger, book.quotes
+    row, report = at[0], at[1]
+    rows, count = len(tape.time_ns), len(reports)
+    while row < rows or report < count:
+        now = tape.time_ns[row] if row < rows else reports[report].time_ns
+        if report < count:
+            now = min(now, reports[report].time_ns)
+        if now // DAY_NS > account.day:
+            at[0], at[1] = row, report
+            return now
+        while row < rows and tape.time_ns[row] == now:
+            feed = feeds[tape.feed[row]]
+            if feed.roles & Role.MATCH.value:
+                update_quote(quotes, feed.instrument, tape, row)
+                if account.open_positions > 0:
+                    mark_moved(ledger, quotes, feed.instrument)
+            row += 1
+        reported = report < count and reports[report].time_ns == now
+        while report < count and reports[report].time_ns == now:
+            book_report(book, reports[report])
+            report += 1
+        if reported or account.open_positions > 0:
+            rules = close_instant(book, now)
+            if rules != 0:
+                latches[at[3]].time_ns, latches[at[3]].rules = now, rules
+                at[3] += 1
+        if now >= account.next_ns:
+            at[2] = take_sample(book, now, samples, at[2])
+    at[0], at[1] = row, report
+    return -1

@@ -63,7 +63,8 @@ def follow_up(watch: Watch, report: Record, latency_ns: int, order: Record) -> b
         if report.reason in (Reason.STOP, Reason.TARGET, Reason.TIME):
             return False
         if entry.reduce != 0 and report.kind == ReportKind.REJECT and report.reason == Reason.STALE:
-            _order(order, report.instrument, report.lots, report.time_ns + RETRY_NS, Reason.EXIT)
+            wait_ns = max(RETRY_NS, latency_ns)
+            _order(order, report.instrument, report.lots, report.time_ns + wait_ns, Reason.EXIT)
             _replace(watch, k, leg)
             return True
         _count(entry, report, leg)

@@ -1,0 +1,153 @@
+"""Gateways: one per venue, the only place from which an order leaves.
+
+A gateway takes orders of the highest epoch it has seen and of no lower one, each number once, in their sequence. With
+recorded data the venue behind it is the simulated one, moved by the same rows that the feeds hand out; it goes on only
+as far as the governor has promised that no further order will arrive.
+"""
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.messages import Orders, Pull, Reports, none_of
+from actors.restoring import newest_session, ordered
+from actors.settings import GOVERNOR, Resolver, Settings
+from actors.writing import Writer, rows_of
+from journal.records import Report
+from journal.store import Journal
+from market.matching import (
+    COUNT,
+    GUARDED,
+    ORDER,
+    REPORT,
+    REPORTS,
+    PaperVenue,
+    adopt_report,
+    paper_venue,
+    run_venue,
+    submit,
+)
+from market.quotes import update_quote
+from market.tape import Role, newest_rows, select_feeds
+from policies.assembly import feeds_of, instruments_of, price_sources
+from venues.replay import load_tape
+
+ROOM: Final = 64
+
+
+class Gateway:
+    """One venue's door, with its simulated venue behind it."""
+
+    def __init__(self, name: str, settings: Settings, resolve: Resolver, journal: Journal) -> None:
+        self.name = name
+        self._settings = settings
+        self._resolve = resolve
+        self._home = settings.gateways.index(name)
+        plan = settings.plan
+        self._feeds = feeds_of(plan)
+        self._instruments = instruments_of(plan)
+        tape = load_tape(Path(settings.tape_folder), settings.tape_hash, check=False)
+        self._tape = select_feeds(tape, self._own_feeds())
+        self._venue = paper_venue(self._instruments, len(plan.venues))
+        self._fence = 0
+        self._orders = 0
+        self._row = 0
+        self._kept: list[NDArray[Any]] = []
+        self._restore(journal)
+
+    def _own_feeds(self) -> NDArray[np.bool_]:
+        """Tell which feeds move this venue: its instruments' prices, and those that convert their money."""
+        own = np.flatnonzero(self._instruments.venue == self._home)
+        wanted = set[int]().union(*(price_sources(self._instruments, int(number)) for number in own))
+        mask: NDArray[np.bool_] = np.isin(self._feeds.instrument, sorted(wanted))
+        return mask & ((self._feeds.roles & Role.MATCH.value) != 0)
+
+    def _restore(self, journal: Journal) -> None:
+        """Bring the venue to the newest cut of the journal: prices, holdings, open contracts, orders under way."""
+        log = newest_session(journal)
+        self._done_ns = log.cut_ns
+        writer = Writer(self._settings.plan, self._settings.session)
+        self._row = int(np.searchsorted(self._tape.time_ns, self._done_ns, side="right"))
+        for row in newest_rows(self._tape, self._row, len(self._feeds)):
+            update_quote(self._venue.quotes, self._feeds[self._tape.feed[row]].instrument, self._tape, row)
+        order, report = rows_of(ORDER, 1)[0], rows_of(REPORT, 1)[0]
+        for record in ordered(log, self._done_ns):
+            if isinstance(record, Report):
+                if record.venue == self._settings.plan.venues[self._home].name:
+                    writer.report_row(record, report)
+                    adopt_report(self._venue, report)
+                continue
+            writer.order_row(record, order)
+            if self._instruments[order.instrument].venue == self._home:
+                self._orders += 1
+                submit(self._venue, order)
+
+    @property
+    def venue(self) -> PaperVenue:
+        """Return the venue behind this door."""
+        return self._venue
+
+    # -- what it hears ------------------------------------------------------------------------------------------------
+
+    def on_orders(self, batch: Orders) -> None:
+        """Take orders in their sequence; refuse a fenced epoch; go on as far as is promised."""
+        if batch.epoch < self._fence:
+            return
+        self._fence = batch.epoch
+        if batch.first > self._orders:
+            self._resolve(GOVERNOR).on_pull.remote(Pull(self.name, self._orders, again=True))
+            return
+        for order in batch.orders[self._orders - batch.first :]:
+            assert order["arrive_ns"] > self._done_ns, "an order came after its venue had passed its arrival"
+            submit(self._venue, order)
+            self._orders += 1
+        self._advance(batch.horizon_ns)
+
+    def on_pull(self, pull: Pull) -> None:
+        """The governor has reports up to `after_ns`: report what came after it again."""
+        self._tell(pull.after_ns)
+
+    def on_tick(self, now_ns: int) -> None:
+        """Ask for orders that may have been lost."""
+        self._resolve(GOVERNOR).on_pull.remote(Pull(self.name, self._orders, again=True))
+
+    # -- what it does -------------------------------------------------------------------------------------------------
+
+    def _advance(self, horizon_ns: int) -> None:
+        """Let the venue run up to the horizon and tell what it reported."""
+        if horizon_ns <= self._done_ns:
+            self._tell(self._done_ns)
+            return
+        after = self._done_ns
+        while True:
+            self._row = run_venue(self._venue, self._feeds, self._tape, self._row, horizon_ns, ROOM)
+            count = int(self._venue.control[REPORTS])
+            if count:
+                self._kept.append(self._venue.reports[:count].copy())
+                self._venue.control[REPORTS] = 0
+            if count + ROOM <= len(self._venue.reports):
+                break
+        self._done_ns = horizon_ns
+        self._tell(after)
+
+    def _tell(self, after_ns: int) -> None:
+        reports = np.concatenate([none_of(REPORT), *self._kept]).view(np.recarray)
+        fresh = reports[reports.time_ns > after_ns].copy()
+        control = self._venue.control
+        idle = bool(control[COUNT] == 0 and control[GUARDED] == 0)
+        message = Reports(self.name, self._fence, after_ns, self._done_ns, fresh, idle=idle, orders=self._orders)
+        self._resolve(GOVERNOR).on_reports.remote(message)
+
+    def status(self) -> dict[str, Any]:
+        """Tell how the venue is."""
+        return {
+            "name": self.name,
+            "epoch": self._fence,
+            "done_ns": self._done_ns,
+            "orders": self._orders,
+            "live": int(self._venue.control[COUNT]),
+            "routes_in": [GOVERNOR],
+            "routes_out": [GOVERNOR],
+        }

@@ -1,0 +1,354 @@
+"""The governor: one in the whole cluster. It claims an epoch, sequences, journals, rules and executes.
+
+It merges two streams in market time: what risk finds and what gateways report. A report is taken once no intent before
+it can still come; a group of intents once every report up to it has been taken. Whatever one message brings is written
+to the journal in one durable transaction, and only then told to anybody: an order that leaves has its decision on disk.
+
+A later epoch fences this governor: the journal refuses its next write and it ends its own process.
+"""
+
+from collections import deque
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.messages import END, START, Finding, Grant, Orders, Pull, Reports, Rulings, Verdicts, none_of
+from actors.restoring import newest_session, ordered
+from actors.settings import RISK, Resolver, Settings
+from actors.writing import Writer, rows_of, rule_names
+from journal.records import AnyRecord, Decision, Latch, Mandate, Report, Sample, Snapshot, Stop
+from journal.store import Journal
+from market.matching import ORDER, REPORT
+from market.records import records
+from policies.assembly import desks_of, instruments_of
+from policies.bookkeeping import DAY_NS
+from policies.governor import rule
+from policies.intents import INTENT, Ruling
+from policies.legs import follow_up, open_watch, order_of_leg, track, watch_order, watching
+
+REPORTS_KEPT: Final = 100_000
+
+
+class Route:
+    """What the governor knows of one gateway: its orders, how far it has reported, and what waits to be taken."""
+
+    def __init__(self, name: str, latency_ns: int, reported_ns: int) -> None:
+        self.name = name
+        self.latency_ns = latency_ns
+        self.reported_ns = reported_ns
+        self.waiting: deque[Any] = deque()
+        self.orders: list[Any] = []
+        self.has = 0
+        self.idle = True
+        self.told = (START, 0)
+
+    @property
+    def quiet(self) -> bool:
+        """Tell whether the gateway has all orders and nothing left to report about them."""
+        return self.idle and self.has == len(self.orders)
+
+    def complete_to(self, promise: int) -> int:
+        """Return the time up to which all reports are here; a quiet gateway has none before its next order."""
+        return max(self.reported_ns, promise) if self.quiet else self.reported_ns
+
+    def add(self, order: Any) -> None:
+        """Note an order; before it arrives, a gateway that was quiet has nothing to report."""
+        if self.quiet:
+            self.reported_ns = max(self.reported_ns, int(order["arrive_ns"]) - 1)
+        self.orders.append(order.copy())
+        self.idle = False
+
+
+class Governor:
+    """Rules, journals and executes under one epoch."""
+
+    def __init__(
+        self, name: str, settings: Settings, resolve: Resolver, journal: Journal, owner: str, now_ns: int
+    ) -> None:
+        self.name = name
+        self._settings = settings
+        self._resolve = resolve
+        self._journal = journal
+        self._plan = settings.plan
+        self._writer = Writer(settings.plan, settings.session)
+        self.epoch = journal.claim(owner, now_ns)
+        self._desks = desks_of(settings.plan)
+        self._instruments = instruments_of(settings.plan)
+        self._order = records(1, ORDER)
+        self._restore()
+        self.horizon_ns = START
+        self._findings: deque[Finding] = deque()
+        self._complete = False
+        self.stopped = False
+        self._told_risk = (START, 0)
+        self._records: list[AnyRecord] = []
+        self._outgoing: list[tuple[str, str, Any]] = []
+        self._for_risk: list[Any] = []
+        self.counts = {"decisions": 0, "executed": 0, "fills": 0}
+
+    def _restore(self) -> None:
+        """Fold the session: order numbers, what is under watch, how far both streams were taken."""
+        log = newest_session(self._journal)
+        cut = log.cut_ns
+        self._routes = []
+        for k, venue in enumerate(self._plan.venues):
+            last = max((report.time_ns for report in log.reports if report.venue == venue.name), default=START)
+            self._routes.append(Route(self._settings.gateways[k], venue.latency_ns, max(last, cut)))
+        self._watch = open_watch()
+        self._number = 0
+        self._grants: dict[int, tuple[int, ...]] = {}
+        self._ruled: dict[int, list[Decision]] = {}
+        self._intent_of: dict[int, tuple[str, int]] = {}
+        self._kept: list[Any] = []
+        for mandate in log.mandates:
+            self._grants[mandate.day] = mandate.budgets
+        for decision in log.decisions:
+            self._ruled.setdefault(decision.time_ns, []).append(decision)
+            for leg, number in enumerate(decision.orders):
+                self._intent_of[number] = (decision.intent_id, leg)
+                self._number = max(self._number, number + 1)
+        self.taken = len(self._ruled) + sum(map(len, (log.mandates, log.latches, log.samples, log.snapshots)))
+        self._replay(log, cut)
+
+    def _replay(self, log: Any, cut: int) -> None:
+        """Bring watch and routes to where the journal ends; what is not settled counts as under way."""
+        report_row, intent_row = rows_of(REPORT, 1)[0], rows_of(INTENT, 1)[0]
+        executed = [decision for decision in log.decisions if decision.orders]
+        for record in sorted([*ordered(log, END), *executed], key=lambda record: record.time_ns):
+            if isinstance(record, Decision):
+                self._writer.intent_row(record, intent_row)
+                track(self._watch, record.orders[0], intent_row)
+                continue
+            if isinstance(record, Report):
+                self._writer.report_row(record, report_row)
+                follow_up(self._watch, report_row, 0, self._order[0])
+                self._keep(report_row)
+                continue
+            order_row = rows_of(ORDER, 1)[0]
+            self._writer.order_row(record, order_row)
+            self._number = max(self._number, record.number + 1)
+            self._route_of(int(order_row.instrument)).orders.append(order_row)
+            if record.number not in self._intent_of:
+                watch_order(self._watch, record.number, order_row)
+        for route in self._routes:
+            route.idle = not route.orders
+
+    def _keep(self, report: Any) -> None:
+        self._kept.append(report.copy())
+
+    def _route_of(self, instrument: int) -> Route:
+        return self._routes[int(self._instruments[instrument].venue)]
+
+    # -- what it hears ------------------------------------------------------------------------------------------------
+
+    def on_verdicts(self, verdicts: Verdicts) -> None:
+        """Take what risk found; what is here already was found again after a restart, and is answered again."""
+        if verdicts.epoch != self.epoch:
+            return
+        for k, finding in enumerate(verdicts.findings):
+            number = verdicts.first + k
+            if number == self.taken + len(self._findings) + 1:
+                self._findings.append(finding)
+            elif number <= self.taken and finding.group is not None:
+                self._answer_again(finding.time_ns)
+        behind = verdicts.first + len(verdicts.findings) - 1 - (self.taken + len(self._findings))
+        if behind <= 0:
+            self.horizon_ns = max(self.horizon_ns, verdicts.horizon_ns)
+            self._complete = self._complete or verdicts.complete
+        self._work()
+
+    def on_reports(self, batch: Reports) -> None:
+        """Take what a gateway reports."""
+        route = next((route for route in self._routes if route.name == batch.source), None)
+        if route is None or batch.epoch != self.epoch:
+            return
+        route.has, route.idle = batch.orders, batch.idle
+        if batch.after_ns <= route.reported_ns < batch.upto_ns:
+            for report in batch.reports[batch.reports["time_ns"] > route.reported_ns]:
+                route.waiting.append(report.copy())
+            route.reported_ns = batch.upto_ns
+        self._work()
+
+    def on_pull(self, pull: Pull) -> None:
+        """Somebody has lost the thread: tell again what they need."""
+        if pull.receiver == RISK:
+            self._resolve(RISK).on_grant.remote(self._newest_grant())
+            self._tell_risk(pull.after_ns)
+        elif pull.receiver in self._settings.agents:
+            for day, budgets in sorted(self._grants.items()):
+                self._resolve(pull.receiver).on_grant.remote(Grant(self.epoch, day, budgets))
+        for route in self._routes:
+            if route.name == pull.receiver:
+                route.has = min(pull.after_ns, len(route.orders))
+                self._send_orders(route, again=True)
+
+    def on_tick(self, now_ns: int) -> None:
+        """Make the epoch known, and ask gateways again that have work."""
+        for name in (RISK, *self._settings.agents):
+            self._resolve(name).on_grant.remote(self._newest_grant())
+        for route in self._routes:
+            if not route.quiet:
+                self._resolve(route.name).on_pull.remote(Pull(self.name, route.reported_ns, again=True))
+                self._send_orders(route, again=True)
+
+    def _newest_grant(self) -> Grant:
+        day = max(self._grants, default=-1)
+        return Grant(self.epoch, day, self._grants.get(day, ()))
+
+    # -- what it does -------------------------------------------------------------------------------------------------
+
+    def _complete_to(self) -> int:
+        return min((route.complete_to(self._promise(route)) for route in self._routes), default=END)
+
+    def _promise(self, route: Route) -> int:
+        """Return up to when no further order will arrive at a gateway."""
+        known = self.horizon_ns
+        if watching(self._watch):
+            known = min([known, *(other.reported_ns for other in self._routes if not other.quiet)])
+        return min(known + route.latency_ns, END) if known > START else START
+
+    def _work(self) -> None:
+        """Take what can be taken, make it durable, then tell everybody."""
+        while self._take_next():
+            pass
+        if self._complete and not self._findings and self.taken and not self.stopped:
+            self._records.append(
+                Stop(time_ns=self.horizon_ns, number=self._settings.session, complete=True, reason="end")
+            )
+            self.stopped = True
+        if self._records:
+            self._journal.append(self.epoch, self._records)
+            self._records = []
+        for name, method, message in self._outgoing:
+            getattr(self._resolve(name), method).remote(message)
+        self._outgoing = []
+        self._tell_risk(None)
+        for route in self._routes:
+            self._send_orders(route)
+
+    def _take_next(self) -> bool:
+        """Take the earliest report or finding that may be taken; False when there is none."""
+        reports_to = self._complete_to()
+        waiting = [route for route in self._routes if route.waiting]
+        earliest = min(waiting, key=lambda route: int(route.waiting[0]["time_ns"]), default=None)
+        report_ns = int(earliest.waiting[0]["time_ns"]) if earliest else END
+        finding = self._findings[0] if self._findings else None
+        if earliest and report_ns <= reports_to:
+            before = finding.time_ns if finding is not None else self.horizon_ns + 1
+            if report_ns <= before:
+                self._take_report(earliest.waiting.popleft())
+                return True
+        if finding is not None:
+            self._take_finding(self._findings.popleft())
+            return True
+        return False
+
+    def _take_report(self, report: Any) -> None:
+        """Journal a report and send what it calls for."""
+        self._records.append(self._writer.report(report))
+        self._keep(report)
+        self._for_risk.append(report)
+        self.counts["fills"] += int(report["kind"]) == 1
+        latency = self._route_of(int(report["instrument"])).latency_ns
+        order = self._order[0]
+        if follow_up(self._watch, report, latency, order):
+            order.number = self._number
+            self._number += 1
+            watch_order(self._watch, order.number, order)
+            self._send(order, int(report["time_ns"]))
+
+    def _take_finding(self, finding: Finding) -> None:
+        self.taken += 1
+        if finding.group is not None:
+            self._take_group(finding.group)
+        elif finding.budgets is not None:
+            self._take_roll(finding)
+        elif finding.sample is not None:
+            equity, low, cash, peak = finding.sample
+            self._records.append(Sample(time_ns=finding.time_ns, equity=equity, low=low, cash=cash, peak=peak))
+        elif finding.snapshot is not None:
+            self._records.append(Snapshot(time_ns=finding.time_ns, **finding.snapshot))
+        else:
+            self._records.append(Latch(time_ns=finding.time_ns, rules=rule_names(finding.rules)))
+
+    def _take_roll(self, finding: Finding) -> None:
+        """Grant the mandates of a new day."""
+        assert finding.budgets is not None
+        day = finding.time_ns // DAY_NS
+        states = tuple(int(desk.state) for desk in self._desks)
+        self._grants[day] = finding.budgets
+        self._records.append(
+            Mandate(time_ns=finding.time_ns, epoch=self.epoch, day=day, budgets=finding.budgets, states=states)
+        )
+        for agent in self._settings.agents:
+            self._outgoing.append((agent, "on_grant", Grant(self.epoch, day, finding.budgets)))
+
+    def _take_group(self, judged: NDArray[Any]) -> None:
+        """Rule on the judged intents of one instant; journal them and the orders of those that are executed."""
+        group = np.array(judged).view(np.recarray)
+        rule(self._desks, group, 0, len(group))
+        orders: list[tuple[Any, int]] = []
+        for intent in group:
+            if intent.ruling == Ruling.EXECUTE:
+                intent.first_order = self._number
+                track(self._watch, intent.first_order, intent)
+                self.counts["executed"] += 1
+            self._number += int(intent.legs) if intent.ruling == Ruling.EXECUTE else 0
+            decision = self._writer.decision(intent, self.epoch)
+            self.counts["decisions"] += 1
+            self._ruled.setdefault(decision.time_ns, []).append(decision)
+            self._records.append(decision)
+            orders += [(intent, leg) for leg in range(len(decision.orders))]
+            for leg, number in enumerate(decision.orders):
+                self._intent_of[number] = (decision.intent_id, leg)
+        for intent, leg in orders:
+            instrument = int(intent.instrument0 if leg == 0 else intent.instrument1)
+            order = self._order[0]
+            order_of_leg(intent, leg, intent.first_order + leg, self._route_of(instrument).latency_ns, order)
+            if order.lots != 0:
+                self._send(order, int(intent.time_ns))
+        self._answer_again(int(group[0].time_ns))
+
+    def _send(self, order: Any, time_ns: int) -> None:
+        """Journal an order; it leaves when the journal has it."""
+        number = int(order.number)
+        intent_id, leg = self._intent_of.get(number, (self._writer.follow_up_id(number), 0))
+        self._records.append(self._writer.order(order, intent_id, leg, self.epoch, time_ns))
+        self._route_of(int(order.instrument)).add(order)
+
+    def _answer_again(self, time_ns: int) -> None:
+        """Tell risk the rulings of a group."""
+        ruled = self._ruled.get(time_ns, [])
+        rulings = tuple(int(Ruling[decision.ruling]) for decision in ruled)
+        first = tuple(decision.orders[0] if decision.orders else -1 for decision in ruled)
+        self._outgoing.append((RISK, "on_rulings", Rulings(self.epoch, time_ns, rulings, first)))
+
+    def _send_orders(self, route: Route, *, again: bool = False) -> None:
+        """Send a gateway the orders it has not got, and the promise that lets it go on."""
+        promise = self._promise(route)
+        if not again and (route.quiet or (promise, len(route.orders)) <= route.told):
+            return
+        fresh = route.orders[route.has :]
+        rows = np.array(fresh).view(np.recarray) if fresh else none_of(ORDER)
+        self._resolve(route.name).on_orders.remote(Orders(self.epoch, route.has, rows, promise))
+        route.told = (promise, len(route.orders))
+
+    def _tell_risk(self, after_ns: int | None) -> None:
+        """Tell risk what was reported, and up to when nothing else was."""
+        upto = min(self._complete_to(), self._held_ns() - 1)
+        if after_ns is None:
+            if not self._for_risk and (upto, self.taken) <= self._told_risk:
+                return
+            rows, after = self._for_risk, self._told_risk[0]
+        else:
+            rows, after = [row for row in self._kept if int(row["time_ns"]) > after_ns], after_ns
+        table = np.array(rows).view(np.recarray) if rows else none_of(REPORT)
+        message = Reports(self.name, self.epoch, after, max(upto, after), table, findings=self.taken)
+        self._resolve(RISK).on_reports.remote(message)
+        self._for_risk = []
+        self._told_risk = (max(upto, after), self.taken)
+
+    def _held_ns(self) -> int:
+        """Return the time of the earliest report that waits to be taken."""
+        return min((int(route.waiting[0]["time_ns"]) for route in self._routes if route.waiting), default=END + 1)

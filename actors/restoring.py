@@ -1,0 +1,168 @@
+"""Restoring: what the journal says of the newest session, and the state that follows from it. Starting is recovering.
+
+The newest snapshot is a complete cut at its market time W: every report and decision up to W stands before it. State as
+of W is the fold of those records; what came after W is met again when the run goes on from W, and must be the same.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec import Struct
+
+from actors.messages import START
+from actors.writing import Writer, rows_of
+from journal.records import AnyRecord, Decision, Latch, Mandate, Order, Report, Sample, Session, Snapshot, Stop
+from journal.store import Journal
+from market.costs import PPM
+from market.matching import REPORT
+from market.money import multiply_divide
+from market.records import Record
+from policies.assembly import book_of
+from policies.bookkeeping import book_report, place
+from policies.plan import Plan
+from policies.risk import Book
+
+
+class SessionLog(Struct):
+    """The records of one session, by kind, in journal order."""
+
+    session: Session | None = None
+    mandates: list[Mandate] = []
+    decisions: list[Decision] = []
+    orders: list[Order] = []
+    reports: list[Report] = []
+    latches: list[Latch] = []
+    samples: list[Sample] = []
+    snapshots: list[Snapshot] = []
+    stops: list[Stop] = []
+
+    def add(self, record: AnyRecord) -> None:
+        """Take the next record of the journal; a Session record begins anew."""
+        match record:
+            case Session():
+                self.session = record
+                for found in (self.mandates, self.decisions, self.orders, self.reports):
+                    found.clear()
+                for found in (self.latches, self.samples, self.snapshots, self.stops):
+                    found.clear()
+            case Mandate():
+                self.mandates.append(record)
+            case Decision():
+                self.decisions.append(record)
+            case Order():
+                self.orders.append(record)
+            case Report():
+                self.reports.append(record)
+            case Latch():
+                self.latches.append(record)
+            case Sample():
+                self.samples.append(record)
+            case Snapshot():
+                self.snapshots.append(record)
+            case Stop():
+                self.stops.append(record)
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether the session ran to its end."""
+        return any(stop.complete for stop in self.stops)
+
+    @property
+    def cut_ns(self) -> int:
+        """Return the market time of the newest snapshot, START when there is none."""
+        return self.snapshots[-1].time_ns if self.snapshots else START
+
+
+def newest_session(journal: Journal) -> SessionLog:
+    """Read the journal; return its newest session (empty when there is none)."""
+    log = SessionLog()
+    for entry in journal.entries():
+        log.add(entry.record())
+    return log
+
+
+def sessions(journal: Journal) -> Iterator[SessionLog]:
+    """Yield every session of the journal, oldest first."""
+    log = SessionLog()
+    for entry in journal.entries():
+        record = entry.record()
+        if isinstance(record, Session) and log.session is not None and record.number != log.session.number:
+            yield log
+            log = SessionLog()
+        if not (isinstance(record, Session) and log.session is not None):
+            log.add(record)
+    if log.session is not None:
+        yield log
+
+
+def snapshot_of(book: Book, plan: Plan, findings: int) -> dict[str, Any]:
+    """Return the book as plain values for a Snapshot record."""
+    ledger = book.ledger
+    names = [instrument.key for instrument in plan.instruments]
+    return {
+        "account": _fields(ledger.account[0]),
+        "positions": {
+            names[k]: _fields(row) for k, row in enumerate(ledger.positions) if row.lots != 0 or row.cost != 0
+        },
+        "groups": tuple(_fields(row) for row in ledger.groups),
+        "findings": findings,
+    }
+
+
+def _fields(row: Record) -> dict[str, int]:
+    return {name: int(row[name]) for name in row.dtype.names}
+
+
+class RestoreError(RuntimeError):
+    """The fold of the journal is not what its snapshot says: the journal or this program is not what it was."""
+
+
+def restore_book(plan: Plan, log: SessionLog, cut_ns: int) -> Book:
+    """Fold a session's records up to `cut_ns` into a book; RestoreError if the ledger is not the snapshot's."""
+    book = book_of(plan)
+    writer = Writer(plan, log.session.number if log.session else 1)
+    row = rows_of(REPORT, 1)[0]
+    for record in ordered(log, cut_ns):
+        if isinstance(record, Report):
+            writer.report_row(record, row)
+            book_report(book, row)
+        elif not record.reduce:
+            instrument = writer.index_of(record.instrument)
+            side = book.working_long if record.lots > 0 else book.working_short
+            side[instrument] += abs(record.lots)
+            place(book, record.number, instrument, record.lots)
+    book.ledger.control[:] = 0
+    snapshot = next((found for found in reversed(log.snapshots) if found.time_ns == cut_ns), None)
+    if snapshot is not None:
+        _adopt(book, plan, snapshot)
+    return book
+
+
+def ordered(log: SessionLog, cut_ns: int) -> list[Order | Report]:
+    """Return orders and reports up to `cut_ns` by market time, reports of an instant before its orders."""
+    found: list[Order | Report] = [*log.reports, *log.orders]
+    return sorted((record for record in found if record.time_ns <= cut_ns), key=lambda record: record.time_ns)
+
+
+FOLDED = ("cash", "realised", "fees", "open_positions", "open_groups", "fills")
+"""Fields of the account that are a fold of reports alone; the others depend on prices too and come from the snapshot."""
+
+
+def _adopt(book: Book, plan: Plan, snapshot: Snapshot) -> None:
+    """Hold the fold against the snapshot, then take what only prices could have told."""
+    ledger = book.ledger
+    account = ledger.account[0]
+    wrong = [name for name in FOLDED if int(account[name]) != snapshot.account[name]]
+    for k, instrument in enumerate(plan.instruments):
+        kept = snapshot.positions.get(instrument.key, {})
+        for name in ("lots", "cost", "fees"):
+            if int(ledger.positions[k][name]) != kept.get(name, 0):
+                wrong.append(f"{instrument.key} {name}")
+        for name, value in kept.items():
+            ledger.positions[k][name] = value
+    if wrong:
+        raise RestoreError(f"the fold up to {snapshot.time_ns} differs from its snapshot in {', '.join(wrong)}")
+    for name, value in snapshot.account.items():
+        account[name] = value
+    for desk in book.desks:
+        desk.budget = multiply_divide(max(int(account.anchor), 0), int(desk.budget_ppm), PPM)

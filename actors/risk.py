@@ -1,0 +1,319 @@
+"""The risk manager: the one writer of the book. It values the account at every instant and judges every intent.
+
+Over recorded data it takes rows, reports and intents in market time, an instant only once every source has passed it.
+After judging a group it waits for the governor's rulings, because they move reservations that the next group is judged
+against; until then nothing moves. What it finds goes to the governor as one numbered stream, kept until it is durable.
+"""
+
+from collections import deque
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.messages import END, START, Finding, Grant, Intents, Pull, Reports, Rows, Rulings, Verdicts, none_of
+from actors.restoring import newest_session, restore_book, snapshot_of
+from actors.rows import RowInbox
+from actors.settings import GOVERNOR, Resolver, Settings
+from actors.writing import rows_of
+from market.matching import REPORT
+from market.quotes import update_quote
+from market.records import records
+from market.tape import Tape
+from policies.assembly import feeds_of
+from policies.bookkeeping import DAY_NS, LATCH, SAMPLE, move_book, open_day, place, reserve
+from policies.governor import rank
+from policies.intents import INTENT, Ruling
+from policies.risk import judge, leg_lots, resolve_close
+
+SAMPLES_MAX: Final = 16384
+
+
+class RiskManager:
+    """Judges; owns ledger, reservations and latches."""
+
+    def __init__(self, name: str, settings: Settings, resolve: Resolver, journal: Any) -> None:
+        self.name = name
+        self._settings = settings
+        self._resolve = resolve
+        log = newest_session(journal)
+        cut = log.cut_ns
+        self._plan = settings.plan
+        self._book = restore_book(self._plan, log, cut)
+        self._feeds = feeds_of(self._plan)
+        self._inbox = RowInbox(settings.feeds, cut)
+        self._intents: dict[str, list[NDArray[Any]]] = {agent: [] for agent in settings.agents}
+        self._told: dict[str, int] = dict.fromkeys(settings.agents, cut)
+        self._reports: NDArray[Any] = none_of(REPORT)
+        self._reported_ns = cut
+        self._done_ns = cut
+        self._found = log.snapshots[-1].findings if log.snapshots else 0
+        self._outbox: deque[tuple[int, Finding]] = deque()
+        self._sent = self._found
+        self._sent_horizon = START
+        self._group: NDArray[Any] | None = None
+        self._groups = 0
+        self._epoch = 0
+        self._primed = cut == START
+        self._complete = log.complete
+        self._samples = records(SAMPLES_MAX, SAMPLE)
+        self._latches = records(SAMPLES_MAX, LATCH)
+
+    # -- what it hears ------------------------------------------------------------------------------------------------
+
+    def on_rows(self, batch: Rows) -> None:
+        """Take prices."""
+        if batch.primed:
+            self._prime(batch.tape)
+        elif self._inbox.accept(batch):
+            self._advance()
+            self._pull_feed(batch.source)
+
+    def on_intents(self, batch: Intents) -> None:
+        """Take an agent's proposals; those of another epoch are left, and asked for again."""
+        position = self._told[batch.source]
+        if batch.epoch != self._epoch or not batch.after_ns <= position < batch.upto_ns:
+            return
+        fresh = batch.intents[batch.intents["time_ns"] > position]
+        if len(fresh):
+            self._intents[batch.source].append(fresh.copy().view(np.recarray))
+        self._told[batch.source] = batch.upto_ns
+        self._advance()
+
+    def on_reports(self, batch: Reports) -> None:
+        """Take what venues reported, as the governor has journaled it; it also says which findings are durable."""
+        if batch.epoch != self._epoch:
+            return
+        while self._outbox and self._outbox[0][0] <= batch.findings:
+            self._outbox.popleft()
+        if batch.after_ns <= self._reported_ns < batch.upto_ns:
+            fresh = batch.reports[batch.reports["time_ns"] > self._reported_ns]
+            self._reports = np.concatenate([self._reports, fresh]).view(np.recarray)
+            self._reported_ns = batch.upto_ns
+            self._advance()
+
+    def on_rulings(self, rulings: Rulings) -> None:
+        """Apply the governor's answer to the group that was judged last."""
+        group = self._group
+        if rulings.epoch != self._epoch or group is None or int(group[0].time_ns) != rulings.time_ns:
+            return
+        for k, intent in enumerate(group):
+            if rulings.rulings[k] == Ruling.EXECUTE:
+                self._place(intent, rulings.first_orders[k])
+            elif intent.rules == 0:
+                reserve(self._book, intent, -1)
+        self._group = None
+        self._groups += 1
+        if self._groups % self._settings.snapshot_groups == 0:
+            self._snapshot()
+        self._advance()
+
+    def on_grant(self, grant: Grant) -> None:
+        """Learn the governor's epoch; what was proposed or judged under an older one is taken back."""
+        if grant.epoch <= self._epoch:
+            return
+        self._epoch = grant.epoch
+        self._book.ledger.account[0].epoch = grant.epoch
+        self._withdraw()
+        self.on_tick(0)
+
+    def on_tick(self, now_ns: int) -> None:
+        """Ask again for what has not come, tell again what was not answered."""
+        if self._epoch == 0:
+            self._resolve(GOVERNOR).on_pull.remote(Pull(self.name, self._reported_ns, again=True))
+            return
+        for feed in self._settings.feeds:
+            self._pull_feed(feed, again=True)
+        for agent in self._settings.agents:
+            self._pull_agent(agent, again=True)
+        if self._reported_ns < END:
+            self._resolve(GOVERNOR).on_pull.remote(Pull(self.name, self._reported_ns, again=True))
+        self._sent, self._sent_horizon = self._outbox[0][0] - 1 if self._outbox else self._found, START
+        self._advance()
+
+    # -- what it does -------------------------------------------------------------------------------------------------
+
+    def _pull_feed(self, feed: str, *, again: bool = False) -> None:
+        after = self._inbox.positions[feed]
+        if after < END or not self._primed:
+            self._resolve(feed).on_pull.remote(Pull(self.name, after, again=again, prime=not self._primed))
+
+    def _pull_agent(self, agent: str, *, again: bool = False) -> None:
+        """Tell an agent up to where its proposals are settled; it keeps what comes after."""
+        if self._told[agent] < END or again:
+            self._resolve(agent).on_pull.remote(Pull(self.name, min(self._done_ns, self._told[agent]), again=again))
+
+    def _prime(self, tape: Tape) -> None:
+        """Set the quotes that stood at the cut."""
+        if not self._primed:
+            for row in range(len(tape.time_ns)):
+                update_quote(self._book.quotes, self._feeds[tape.feed[row]].instrument, tape, row)
+            self._primed = True
+            self._advance()
+
+    def _withdraw(self) -> None:
+        """Take back what was not ruled on: it will be proposed and judged anew, under the new epoch."""
+        if self._group is not None:
+            for intent in self._group:
+                if intent.rules == 0:
+                    reserve(self._book, intent, -1)
+            if self._outbox and self._outbox[-1][0] == self._found:
+                self._outbox.pop()
+            self._found -= 1
+            self._done_ns = int(self._group[0].time_ns) - 1
+            self._group = None
+        for agent in self._settings.agents:
+            self._intents[agent].clear()
+            self._told[agent] = self._done_ns
+
+    def _next_intent_ns(self) -> int:
+        return min((int(found[0].time_ns[0]) for found in self._intents.values() if found), default=END)
+
+    def _next_instant_ns(self) -> int:
+        """Return the earliest row or report that waits."""
+        report_ns = int(self._reports["time_ns"][0]) if len(self._reports) else END
+        return min(self._inbox.next_ns(), report_ns)
+
+    def _advance(self) -> None:
+        """Move the book as far as everything is known, and judge what comes there."""
+        if self._epoch == 0 or not self._primed:
+            return
+        before = self._done_ns
+        while self._group is None:
+            limit = min(self._inbox.ready_ns, self._reported_ns, *self._told.values())
+            intent_ns = self._next_intent_ns()
+            self._move(min(limit, intent_ns))
+            following = self._next_instant_ns()
+            if following < END and self._done_ns >= following - 1 and self._roll(following):
+                continue
+            if intent_ns > limit or intent_ns == END:
+                break
+            self._judge(intent_ns)
+        self._finish()
+        self._tell()
+        if self._done_ns != before:
+            for agent in self._settings.agents:
+                self._pull_agent(agent)
+
+    def _move(self, limit: int) -> None:
+        """Take rows and reports up to `limit`, rolling days on the way."""
+        if limit <= self._done_ns:
+            return
+        tape = self._inbox.release(limit)
+        split = int(np.searchsorted(self._reports["time_ns"], limit, side="right"))
+        reports, self._reports = self._reports[:split], self._reports[split:]
+        at = np.zeros(4, np.int64)
+        turn = move_book(self._book, self._feeds, tape, reports, self._samples, self._latches, at)
+        while turn >= 0:
+            self._collect(at)
+            self._roll(int(turn))
+            turn = move_book(self._book, self._feeds, tape, reports, self._samples, self._latches, at)
+        self._collect(at)
+        self._done_ns = limit
+
+    def _collect(self, at: NDArray[np.int64]) -> None:
+        """Turn what the kernel wrote into findings, a latch before the sample of its instant."""
+        found = [Finding(int(row.time_ns), rules=int(row.rules)) for row in self._latches[: at[3]]]
+        for row in self._samples[: at[2]]:
+            found.append(
+                Finding(int(row.time_ns), sample=(int(row.equity), int(row.low), int(row.cash), int(row.peak)))
+            )
+        for finding in sorted(found, key=lambda item: item.time_ns):
+            self._note(finding)
+        at[2] = at[3] = 0
+        self._book.ledger.control[:] = 0
+
+    def _note(self, finding: Finding) -> None:
+        self._found += 1
+        self._outbox.append((self._found, finding))
+
+    def _roll(self, time_ns: int) -> bool:
+        """Begin the UTC day of `time_ns` if it is a later one."""
+        if not open_day(self._book, time_ns):
+            return False
+        budgets = tuple(int(desk.budget) for desk in self._book.desks)
+        self._note(Finding(time_ns // DAY_NS * DAY_NS, budgets=budgets))
+        return True
+
+    def _snapshot(self) -> None:
+        snapshot = snapshot_of(self._book, self._plan, self._found + 1)
+        self._note(Finding(self._done_ns, snapshot=snapshot))
+
+    def _finish(self) -> None:
+        """Take a last snapshot once everything has been taken."""
+        if self._done_ns == END and self._group is None and not self._complete:
+            time_ns = int(self._book.ledger.account[0].time_ns)
+            self._note(Finding(time_ns, snapshot=snapshot_of(self._book, self._plan, self._found + 1)))
+            self._complete = True
+
+    def _judge(self, time_ns: int) -> None:
+        """Judge all intents of one instant and hand them to the governor."""
+        group = self._take_group(time_ns)
+        count = len(group) - 1
+        for k in range(count):
+            resolve_close(self._book, group[k])
+        rank(self._book.desks, group, 0, count)
+        for k in range(count):
+            group[k].equity = self._book.ledger.account[0].equity
+            group[k].rules = judge(self._book, group[k])
+            if group[k].rules == 0:
+                reserve(self._book, group[k], 1)
+        self._group = group[:count]
+        self._note(Finding(time_ns, group=group[:count].copy()))
+
+    def _take_group(self, time_ns: int) -> Any:
+        """Take all intents of one instant out of the inbox; one more record is room to sort in."""
+        taken: list[NDArray[Any]] = []
+        for pieces in self._intents.values():
+            while pieces and int(pieces[0].time_ns[0]) == time_ns:
+                cut = int(np.searchsorted(pieces[0]["time_ns"], time_ns, side="right"))
+                taken.append(pieces[0][:cut])
+                pieces[0] = pieces[0][cut:]
+                if not len(pieces[0]):
+                    pieces.pop(0)
+        group = rows_of(INTENT, sum(map(len, taken)) + 1)
+        group[:-1] = np.concatenate(taken)
+        return group
+
+    def _place(self, intent: Any, first_order: int) -> None:
+        if intent.reduce == 0:
+            for leg in range(int(intent.legs)):
+                instrument = int(intent.instrument0 if leg == 0 else intent.instrument1)
+                place(self._book, first_order + leg, instrument, leg_lots(intent, leg))
+
+    def _horizon(self) -> int:
+        """Return the time up to which no group will come that the governor has not been told of."""
+        if self._group is not None:
+            return int(self._group[0].time_ns)
+        return max(self._done_ns, min(self._next_intent_ns() - 1, *self._told.values()))
+
+    def _tell(self) -> None:
+        """Tell the governor what is new."""
+        horizon = self._horizon()
+        if self._sent == self._found and horizon <= self._sent_horizon:
+            return
+        fresh = tuple(finding for number, finding in self._outbox if number > self._sent)
+        self._resolve(GOVERNOR).on_verdicts.remote(
+            Verdicts(self._epoch, self._found - len(fresh) + 1, fresh, horizon, self._complete)
+        )
+        self._sent, self._sent_horizon = self._found, horizon
+
+    # -- what others may read -----------------------------------------------------------------------------------------
+
+    def status(self) -> dict[str, Any]:
+        """Tell how the account is."""
+        account = self._book.ledger.account[0]
+        return {
+            "name": self.name,
+            "epoch": self._epoch,
+            "done_ns": self._done_ns,
+            "time_ns": int(account.time_ns),
+            "equity": int(account.equity),
+            "positions": {
+                self._plan.instruments[k].key: int(row.lots)
+                for k, row in enumerate(self._book.ledger.positions)
+                if row.lots != 0
+            },
+            "routes_in": [*self._settings.feeds, *self._settings.agents, GOVERNOR],
+            "routes_out": [GOVERNOR],
+        }

@@ -1,0 +1,52 @@
+"""The inbox for market rows: stretches from several feeds, handed on in one order once every feed has passed it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from actors.messages import END, START, Rows
+from market.tape import Tape, empty_tape, merge_tapes, owned, slice_tape
+
+
+class RowInbox:
+    """Collects batches per source; `release` gives whole instants, merged in (time, feed) order."""
+
+    def __init__(self, sources: Sequence[str], after_ns: int = START) -> None:
+        self._pieces: dict[str, list[Tape]] = {source: [] for source in sources}
+        self.positions: dict[str, int] = dict.fromkeys(sources, after_ns)
+
+    def accept(self, batch: Rows) -> bool:
+        """Take what a batch adds to what is here; False for a repetition, or a gap that must be asked for again."""
+        position = self.positions[batch.source]
+        if not batch.after_ns <= position < batch.upto_ns:
+            return False
+        begin = int(np.searchsorted(batch.tape.time_ns, position, side="right"))
+        if begin < len(batch.tape.time_ns):
+            self._pieces[batch.source].append(owned(slice_tape(batch.tape, begin, len(batch.tape.time_ns))))
+        self.positions[batch.source] = batch.upto_ns
+        return True
+
+    @property
+    def ready_ns(self) -> int:
+        """Up to when every source has been heard."""
+        return min(self.positions.values(), default=END)
+
+    def next_ns(self) -> int:
+        """Return the time of the earliest waiting row, END when none waits."""
+        return min((int(pieces[0].time_ns[0]) for pieces in self._pieces.values() if pieces), default=END)
+
+    def release(self, upto_ns: int) -> Tape:
+        """Hand on and forget all rows up to and including `upto_ns`."""
+        taken: list[Tape] = []
+        for source, pieces in self._pieces.items():
+            kept: list[Tape] = []
+            for piece in pieces:
+                cut = int(np.searchsorted(piece.time_ns, upto_ns, side="right"))
+                if cut:
+                    taken.append(slice_tape(piece, 0, cut))
+                if cut < len(piece.time_ns):
+                    kept.append(slice_tape(piece, cut, len(piece.time_ns)))
+            self._pieces[source] = kept
+        if not taken:
+            return empty_tape()
+        return taken[0] if len(taken) == 1 else merge_tapes(taken)

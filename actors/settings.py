@@ -1,0 +1,85 @@
+"""Settings: what every actor of one run is started with. Frozen and small; it crosses process borders."""
+
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from journal.store import Journal, SqliteJournal
+from policies.plan import Plan
+
+
+class Pace(Enum):
+    """In which order actors take messages."""
+
+    EVENT_TIME = "event_time"  # recorded data: by market time, once every source has passed it
+    ARRIVAL = "arrival"  # live: as they come; the journal records the order taken
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """One run: plan, data by hash, where the journal is, and who the actors are."""
+
+    plan: Plan
+    pace: Pace = Pace.EVENT_TIME
+    stage: str = "PAPER"
+    session: int = 1
+    resume_ns: int = -1
+    journal_path: str = ""
+    tape_folder: str = ""
+    tape_hash: str = ""
+    feed_shards: int = 1
+    batch_rows: int = 2048
+    batches_ahead: int = 4
+    snapshot_groups: int = 256
+
+    @property
+    def feeds(self) -> tuple[str, ...]:
+        """Names of the feed shards."""
+        return tuple(f"feed-{k}" for k in range(self.feed_shards))
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """Names of the desks' agents."""
+        return tuple(f"agent-{desk.name}" for desk in self.plan.desks)
+
+    @property
+    def gateways(self) -> tuple[str, ...]:
+        """Names of the gateways, one per venue, in venue order."""
+        return tuple(f"gateway-{venue.name}" for venue in self.plan.venues)
+
+
+RISK: Final = "risk"
+GOVERNOR: Final = "governor"
+SUPERVISOR: Final = "supervisor"
+
+
+class Resolver(Protocol):
+    """Turns an actor's name into a handle: `resolve(name).method.remote(message)` tells it and waits for nothing."""
+
+    def __call__(self, name: str) -> Any:
+        """Return the handle."""
+
+
+JournalOpener: TypeAlias = "SqliteOpener | Any"
+
+
+class SqliteOpener(Struct, frozen=True):
+    """Opens the run's journal; picklable, so that an actor can open it in its own process."""
+
+    path: str
+
+    def __call__(self, *, read_only: bool) -> Journal:
+        """Open for the one writer, or for reading."""
+        return SqliteJournal(Path(self.path), read_only=read_only)
+
+
+def encode_plan(plan: Plan) -> msgspec.Raw:
+    """Return the plan as it stands in a Session record."""
+    return msgspec.Raw(msgspec.json.encode(plan, order="sorted"))
+
+
+def decode_plan(raw: msgspec.Raw) -> Plan:
+    """Return the plan of a Session record."""
+    return msgspec.json.decode(raw, type=Plan)

@@ -1,0 +1,73 @@
+"""Staging a run in World: the same actors as on a cluster, a journal in memory, one process, one seed."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from actors.agent import Agent
+from actors.feed import FeedShard
+from actors.gateway import Gateway
+from actors.governor import Governor
+from actors.risk import RiskManager
+from actors.settings import GOVERNOR, RISK, Settings, encode_plan
+from actors.world import Faults, World
+from journal.records import Session
+from journal.store import Journal
+from policies.plan import plan_hash
+
+
+def open_session(journal: Journal, settings: Settings, data: tuple[tuple[str, str, int], ...], revision: str) -> None:
+    """Write the Session record under an epoch of its own, before any actor starts."""
+    epoch = journal.claim("session", 0)
+    journal.append(epoch, [session_record(settings, data, revision)])
+
+
+def session_record(settings: Settings, data: tuple[tuple[str, str, int], ...], revision: str) -> Session:
+    """Return the record with which a run begins."""
+    return Session(
+        time_ns=0,
+        number=settings.session,
+        stage=settings.stage,
+        plan=encode_plan(settings.plan),
+        plan_hash=plan_hash(settings.plan),
+        data=data,
+        tape_hash=settings.tape_hash,
+        revision=revision,
+        end_ns=0,
+    )
+
+
+def stage_world(settings: Settings, journal: Journal, seed: int = 0, faults: Faults | None = None) -> World:
+    """Put all actors of a run into a fresh world."""
+    world = World(seed, faults)
+    makers: dict[str, Callable[[], Any]] = {}
+    governors = iter(range(1, 10**9))
+    makers[GOVERNOR] = lambda: Governor(
+        GOVERNOR, settings, world.resolver(GOVERNOR), journal, f"life-{next(governors)}", 0
+    )
+    makers[RISK] = lambda: RiskManager(RISK, settings, world.resolver(RISK), journal)
+    for name in settings.gateways:
+        makers[name] = partial(Gateway, name, settings, world.resolver(name), journal)
+    for name in settings.feeds:
+        makers[name] = partial(FeedShard, name, settings, world.resolver(name))
+    for name in settings.agents:
+        makers[name] = partial(Agent, name, settings, world.resolver(name))
+    for name, maker in makers.items():
+        world.add(name, maker)
+    return world
+
+
+def run_world(
+    settings: Settings, journal: Journal, seed: int = 0, faults: Faults | None = None, steps_max: int = 2_000_000
+) -> World:
+    """Run a session in a world to its end; return the world for a look around."""
+    assert Path(settings.tape_folder, settings.tape_hash).is_dir()
+    world = stage_world(settings, journal, seed, faults)
+
+    def finished() -> bool:
+        governor = world.actor(GOVERNOR)
+        return governor is not None and governor.stopped
+
+    world.run(finished, steps_max)
+    return world

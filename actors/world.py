@@ -1,0 +1,177 @@
+"""World: the deterministic in-process stand-in for the cluster. A seed is one exactly repeatable run.
+
+`ref` gives handles whose `.remote()` puts messages on a heap; `run` takes them off in virtual time and calls the real
+actor classes, which do not know. Messages of one sender to one receiver keep their order, as with synchronous Ray
+actors; everything else may overtake. Seeded faults repeat messages, delay them, lose them, kill actors at any step
+(they come back and restore), and let a replaced governor linger with all its beliefs.
+"""
+
+import heapq
+import random
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from journal.store import Fenced
+
+
+class Faults(Struct, frozen=True, kw_only=True):
+    """Chances per message, and of a kill per second of virtual time; all zero is a perfect network."""
+
+    repeat: float = 0.0
+    loss: float = 0.0
+    delay: float = 0.0
+    delay_s_max: float = 0.5
+    kills_per_s: float = 0.0
+    kills_max: int = 4
+    linger: float = 0.0
+
+
+class Handle:
+    """What an actor holds of another: `handle.method.remote(message)` tells it and waits for nothing."""
+
+    def __init__(self, world: "World", sender: str, receiver: str) -> None:
+        self._world, self._sender, self._receiver = world, sender, receiver
+
+    def __getattr__(self, method: str) -> "_Method":
+        return _Method(self._world, self._sender, self._receiver, method)
+
+
+class _Method:
+    __slots__ = ("_message", "_world")
+
+    def __init__(self, world: "World", sender: str, receiver: str, method: str) -> None:
+        self._world, self._message = world, (sender, receiver, method)
+
+    def remote(self, *arguments: object) -> None:
+        """Put the call on its way."""
+        self._world.post(*self._message, arguments)
+
+
+class WorldStuckError(RuntimeError):
+    """The world ran longer than it may without coming to an end."""
+
+
+class World:
+    """Actors of one run in one process, under one seed."""
+
+    def __init__(self, seed: int = 0, faults: Faults | None = None, tick_s: float = 1.0) -> None:
+        self.now_s = 0.0
+        self.steps = 0
+        self.kills: list[tuple[float, str]] = []
+        self._random = random.Random(seed)  # noqa: S311 - a simulation, not a secret
+        self._faults = faults or Faults()
+        self._tick_s = tick_s
+        self._heap: list[tuple[float, int, str, str, str, tuple[object, ...]]] = []
+        self._count = 0
+        self._actors: dict[str, Any] = {}
+        self._factories: dict[str, Callable[[], Any]] = {}
+        self._lingering: list[Any] = []
+        self._newest: dict[tuple[str, str], float] = {}
+
+    def add(self, name: str, factory: Callable[[], Any]) -> None:
+        """Start an actor; `factory` starts it again after every kill."""
+        self._factories[name] = factory
+        self._actors[name] = factory()
+        self._push(self.now_s, "", name, "on_tick", (0,))
+
+    def resolver(self, sender: str) -> Callable[[str], Handle]:
+        """Return what `sender` calls to find others by name."""
+        return lambda receiver: Handle(self, sender, receiver)
+
+    def actor(self, name: str) -> Any:
+        """Return the actor itself, for those who look at the end of a run; None while it is dead."""
+        return self._actors.get(name)
+
+    def post(self, sender: str, receiver: str, method: str, arguments: tuple[object, ...]) -> None:
+        """Put a message on its way, or lose it, or double it."""
+        faults, chance = self._faults, self._random.random
+        if faults.loss and chance() < faults.loss:
+            return
+        delay = 0.0005 + 0.001 * chance()
+        if faults.delay and chance() < faults.delay:
+            delay += faults.delay_s_max * chance()
+        due = max(self.now_s + delay, self._newest.get((sender, receiver), 0.0))
+        self._newest[(sender, receiver)] = due
+        self._push(due, sender, receiver, method, arguments)
+        if faults.repeat and chance() < faults.repeat:
+            self._push(due + faults.delay_s_max * chance(), sender, receiver, method, arguments)
+
+    def _push(self, due: float, sender: str, receiver: str, method: str, arguments: tuple[object, ...]) -> None:
+        self._count += 1
+        heapq.heappush(self._heap, (due, self._count, sender, receiver, method, arguments))
+
+    def run(self, until: Callable[[], bool], steps_max: int = 2_000_000) -> None:
+        """Deliver messages until `until` holds; WorldStuckError after `steps_max` of them."""
+        next_tick, next_kill = self.now_s + self._tick_s, self._draw_kill()
+        while not until():
+            self.steps += 1
+            if self.steps > steps_max:
+                raise WorldStuckError(f"no end after {steps_max} messages, {self.now_s:.1f} s of virtual time")
+            due = self._heap[0][0] if self._heap else next_tick
+            if next_tick <= due:
+                self.now_s = next_tick
+                next_tick += self._tick_s
+                for name in self._factories:
+                    self._push(self.now_s, "", name, "on_tick", (0,))
+                self._let_linger()
+                continue
+            if next_kill <= due:
+                self.now_s = next_kill
+                self._kill_one()
+                next_kill = self._draw_kill()
+                continue
+            self._deliver(*heapq.heappop(self._heap))
+
+    def _deliver(
+        self, due: float, _: int, sender: str, receiver: str, method: str, arguments: tuple[object, ...]
+    ) -> None:
+        self.now_s = due
+        if method == "<restart>":
+            self._actors[receiver] = self._factories[receiver]()
+            self._push(self.now_s, "", receiver, "on_tick", (0,))
+            return
+        actor = self._actors.get(receiver)
+        if actor is None:
+            return
+        try:
+            getattr(actor, method)(*arguments)
+        except Fenced:
+            self.kill(receiver)
+
+    def _draw_kill(self) -> float:
+        if not self._faults.kills_per_s or len(self.kills) >= self._faults.kills_max:
+            return float("inf")
+        return self.now_s + self._random.expovariate(self._faults.kills_per_s)
+
+    def _kill_one(self) -> None:
+        alive = sorted(name for name, actor in self._actors.items() if actor is not None)
+        if alive:
+            name = self._random.choice(alive)
+            if self._random.random() < self._faults.linger and name == "governor":
+                self._lingering.append(self._actors[name])
+            self.kill(name)
+
+    def kill(self, name: str, back_after_s: float | None = None) -> None:
+        """Kill an actor at once; it comes back after a while, with nothing but its arguments."""
+        self.kills.append((self.now_s, name))
+        self._actors[name] = None
+        pause = 0.05 + 0.5 * self._random.random() if back_after_s is None else back_after_s
+        self._push(self.now_s + pause, "", name, "<restart>", ())
+
+    def _let_linger(self) -> None:
+        """Give replaced governors a turn: what they do must have no effect."""
+        for old in list(self._lingering):
+            try:
+                old.on_tick(0)
+                old.on_verdicts(_stale_verdicts(old))
+            except Fenced:
+                self._lingering.remove(old)
+
+
+def _stale_verdicts(governor: Any) -> Any:
+    """Return a message that a replaced governor would still believe: news from a risk manager of its own epoch."""
+    from actors.messages import Finding, Verdicts
+
+    return Verdicts(governor.epoch, governor.taken + 1, (Finding(0, rules=1),), governor.horizon_ns + 1)

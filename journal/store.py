@@ -1,0 +1,202 @@
+"""The store: an append-only table of chained records, one writer, group commits, fenced by epoch.
+
+SQLite in WAL mode with `synchronous=FULL`: when `append` returns, the records survive a power cut. Every append checks,
+in its own transaction, that no later epoch has been claimed; a fenced writer gets `Fenced` and must end itself.
+`MemoryJournal` has the same face for simulations and backtests.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple, Protocol
+
+from journal.chain import GENESIS, canonical, link
+from journal.records import AnyRecord, Claim, decode, kind_of
+
+VERSION: Final = 1
+
+_SCHEMA: Final = """
+BEGIN IMMEDIATE;
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE epochs (epoch INTEGER PRIMARY KEY, owner TEXT NOT NULL, claimed_ns INTEGER NOT NULL);
+CREATE TABLE records (
+    seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, time_ns INTEGER NOT NULL, body BLOB NOT NULL, hash TEXT NOT NULL
+);
+COMMIT;
+"""
+
+
+class Fenced(Exception):  # noqa: N818 - it is a state of affairs, not a defect
+    """A later epoch has been claimed: this writer's word counts no more."""
+
+
+class JournalError(ValueError):
+    """The file is not a journal that this version can use; the message names file, what and what is allowed."""
+
+
+class Entry(NamedTuple):
+    """One stored record."""
+
+    seq: int
+    kind: str
+    time_ns: int
+    body: bytes
+    hash: str
+
+    def record(self) -> AnyRecord:
+        """Return what the bytes stand for."""
+        return decode(self.body)
+
+
+class Journal(Protocol):
+    """What writers and readers of a journal see."""
+
+    @property
+    def head(self) -> tuple[int, str]:
+        """Sequence number and hash of the newest record; (0, GENESIS) when there is none."""
+
+    def claim(self, owner: str, now_ns: int) -> int:
+        """Take the next epoch; return it."""
+
+    def append(self, epoch: int, records: Sequence[AnyRecord]) -> int:
+        """Make records durable in one transaction; return the last sequence number; Fenced under an old epoch."""
+
+    def entries(self, after: int = 0) -> Iterator[Entry]:
+        """Yield stored records with a sequence number above `after`, in order."""
+
+    def close(self) -> None:
+        """Let go of what is held."""
+
+
+class MemoryJournal:
+    """A journal in memory: the same chain and fence, durable as long as the process that holds it."""
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+        self._epochs: list[str] = []
+
+    @property
+    def head(self) -> tuple[int, str]:
+        """Sequence number and hash of the newest record."""
+        return (len(self._entries), self._entries[-1].hash) if self._entries else (0, GENESIS)
+
+    def claim(self, owner: str, now_ns: int) -> int:
+        """Take the next epoch; return it."""
+        self._epochs.append(owner)
+        epoch = len(self._epochs)
+        self.append(epoch, [Claim(time_ns=now_ns, epoch=epoch, owner=owner)])
+        return epoch
+
+    def append(self, epoch: int, records: Sequence[AnyRecord]) -> int:
+        """Add records; Fenced under an old epoch."""
+        if epoch != len(self._epochs):
+            raise Fenced(f"epoch {epoch} is fenced: epoch {len(self._epochs)} has been claimed")
+        seq, previous = self.head
+        for record in records:
+            body = canonical(record)
+            seq, previous = seq + 1, link(previous, body)
+            self._entries.append(Entry(seq, kind_of(record), record.time_ns, body, previous))
+        return seq
+
+    def entries(self, after: int = 0) -> Iterator[Entry]:
+        """Yield stored records with a sequence number above `after`, in order."""
+        yield from self._entries[after:]
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class SqliteJournal:
+    """A journal in one SQLite file; `read_only` opens an existing file and never writes to it."""
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = path
+        self._db = _connect(path, read_only)
+        self._head = _read_head(self._db, path)
+
+    @property
+    def head(self) -> tuple[int, str]:
+        """Sequence number and hash of the newest record."""
+        return self._head
+
+    def claim(self, owner: str, now_ns: int) -> int:
+        """Take the next epoch: a unique row that two claimants cannot both insert."""
+        db = self._db
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            epoch = int(db.execute("SELECT coalesce(max(epoch), 0) + 1 FROM epochs").fetchone()[0])
+            db.execute("INSERT INTO epochs VALUES (?, ?, ?)", (epoch, owner, now_ns))
+            db.execute("COMMIT")
+        except BaseException:
+            db.execute("ROLLBACK")
+            raise
+        self._head = _read_head(db, self.path)
+        self.append(epoch, [Claim(time_ns=now_ns, epoch=epoch, owner=owner)])
+        return epoch
+
+    def append(self, epoch: int, records: Sequence[AnyRecord]) -> int:
+        """Write records in one durable transaction; Fenced under an old epoch, and then nothing is written."""
+        seq, previous = self._head
+        rows = []
+        for record in records:
+            body = canonical(record)
+            seq, previous = seq + 1, link(previous, body)
+            rows.append((seq, kind_of(record), record.time_ns, body, previous))
+        db = self._db
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            newest = db.execute("SELECT max(epoch) FROM epochs").fetchone()[0]
+            if newest != epoch:
+                raise Fenced(f"epoch {epoch} is fenced: epoch {newest} has been claimed")
+            db.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?)", rows)
+            db.execute("COMMIT")
+        except BaseException:
+            db.execute("ROLLBACK")
+            raise
+        self._head = (seq, previous)
+        return seq
+
+    def entries(self, after: int = 0) -> Iterator[Entry]:
+        """Yield stored records with a sequence number above `after`, in order."""
+        rows = self._db.execute(
+            "SELECT seq, kind, time_ns, body, hash FROM records WHERE seq > ? ORDER BY seq", (after,)
+        )
+        for row in rows:
+            yield Entry(*row)
+
+    def close(self) -> None:
+        """Close the file; the write-ahead log is folded into it."""
+        self._db.close()
+
+
+def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
+    if read_only and not path.is_file():
+        raise JournalError(f"{path}: there is no journal here")
+    try:
+        uri = f"{path.resolve().as_uri()}{'?mode=ro' if read_only else ''}"
+        db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10.0, check_same_thread=False)
+        if not read_only:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=FULL")
+        tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if not tables and not read_only:
+            db.executescript(_SCHEMA)
+            db.execute("INSERT INTO meta VALUES ('version', ?)", (str(VERSION),))
+        elif not {"meta", "epochs", "records"} <= tables:
+            raise JournalError(f"{path}: this SQLite file is not a journal")
+        found = db.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()
+    except sqlite3.DatabaseError as error:
+        raise JournalError(f"{path}: not a readable journal ({error})") from error
+    if found is None or found[0] != str(VERSION):
+        raise JournalError(
+            f"{path}: journal version {found[0] if found else 'unknown'}; this program reads version {VERSION}"
+        )
+    return db
+
+
+def _read_head(db: sqlite3.Connection, path: Path) -> tuple[int, str]:
+    try:
+        row = db.execute("SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1").fetchone()
+    except sqlite3.DatabaseError as error:
+        raise JournalError(f"{path}: damaged ({error})") from error
+    return (int(row[0]), str(row[1])) if row else (0, GENESIS)
