@@ -39,9 +39,8 @@ def direction_update(state: State, at: int, high: float, low: float, close: floa
     plus = state[at + _PLUS] * keep + up
     minus = state[at + _MINUS] * keep + down
     state[at + _RANGE], state[at + _PLUS], state[at + _MINUS] = total, plus, minus
-    scale = 100.0 / total if total > 0.0 else 0.0
-    state[at + PLUS_DI] = plus * scale
-    state[at + MINUS_DI] = minus * scale
+    state[at + PLUS_DI] = 100.0 * (plus / total) if total > 0.0 else 0.0
+    state[at + MINUS_DI] = 100.0 * (minus / total) if total > 0.0 else 0.0
     _average_index(state, at, plus, minus, n)
     return float(state[at + ADX])
 
@@ -51,7 +50,7 @@ def _average_index(state: State, at: int, plus: float, minus: float, n: int) -> 
     """Take this bar's DX into ADX: summed for n bars, divided at the n-th, then smoothed."""
     seen = state[at + _SEEN]
     moving = plus + minus > 0.0
-    index = 100.0 * abs(plus - minus) / (plus + minus) if moving else 0.0
+    index = 100.0 * (abs(plus - minus) / (plus + minus)) if moving else 0.0
     if seen == 2 * n:
         if moving:
             state[at + ADX] += (index - state[at + ADX]) * (1.0 / n)

@@ -37,7 +37,7 @@ def rsi_update(state: State, at: int, x: float, n: int) -> float:
     state[at + 2], state[at + 3] = gain, loss
     if seen < n:
         return NAN
-    return 100.0 * gain / (gain + loss) if gain + loss > 0.0 else 0.0
+    return 100.0 * (gain / (gain + loss)) if gain + loss > 0.0 else 0.0
 
 
 RANGE_HIGH, RANGE_LOW = 0, 1
@@ -88,7 +88,7 @@ def range_update(state: State, at: int, high: float, low: float, n: int) -> bool
 def _place_in_range(state: State, at: int, close: float) -> float:
     """Return 100 (close - lowest) / (highest - lowest), 0 without a range."""
     height = state[at + RANGE_HIGH] - state[at + RANGE_LOW]
-    return float(100.0 * (close - state[at + RANGE_LOW]) / height) if height > 0.0 else 0.0
+    return float(100.0 * ((close - state[at + RANGE_LOW]) / height)) if height > 0.0 else 0.0
 
 
 STOCH_K, STOCH_D = 0, 1
@@ -146,7 +146,7 @@ def willr_update(state: State, at: int, high: float, low: float, close: float, n
     if not range_update(state, at, high, low, n):
         return NAN
     height = state[at + RANGE_HIGH] - state[at + RANGE_LOW]
-    return float(-100.0 * (state[at + RANGE_HIGH] - close) / height) if height > 0.0 else 0.0
+    return float(-100.0 * ((state[at + RANGE_HIGH] - close) / height)) if height > 0.0 else 0.0
 
 
 _CCI_RING: Final = 2

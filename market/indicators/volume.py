@@ -65,7 +65,7 @@ def mfi_update(state: State, at: int, high: float, low: float, close: float, vol
     if state[at + _FULL] == 0.0:
         return NAN
     total = state[at + _IN] + state[at + _OUT]
-    return float(100.0 * state[at + _IN] / total) if total > 0.0 else 0.0
+    return float(100.0 * (state[at + _IN] / total)) if total > 0.0 else 0.0
 
 
 @compiled

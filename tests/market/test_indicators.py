@@ -216,6 +216,37 @@ def test_a_money_flow_forgets_what_left_its_window_however_the_sums_round() -> N
     assert (values[7:] == 0.0).all()
 
 
+@given(st.integers(0, 10**6), st.integers(2, 9))
+@PROPERTY
+def test_a_money_flow_of_one_direction_is_exactly_0_or_100(seed: int, n: int) -> None:
+    bars = made_bars(80, seed, tick=0.01)
+    bars = bars._replace(volume=bars.volume * 0.1)
+    price = bars.high + bars.low + bars.close
+    flow = np.sign(np.round(np.diff(price, prepend=price[0]), 6)) * bars.volume
+    values = features_of(bars, f"mfi:{n}")[:, 0]
+    for i in range(n, 80):
+        window = flow[i - n + 1 : i + 1]
+        if not (window > 0).any():
+            assert values[i] == 0.0
+        elif not (window < 0).any():
+            assert values[i] == 100.0
+
+
+def test_an_average_forgets_the_rounding_of_what_left_it_within_two_windows() -> None:
+    close = np.array([1e15, 3e14, *([0.1] * 30)])
+    values = features_of(flat_bars(len(close), 1.0)._replace(close=close), "sma:5")[:, 0]
+    assert values[8] != values[-1]
+    np.testing.assert_allclose(values[10:], 0.1, rtol=1e-15)
+
+
+def test_a_direction_that_was_lost_to_underflow_leaves_its_index_as_it_was() -> None:
+    close = np.concatenate([np.arange(1.0, 9.0), np.full(1200, 8.0)])
+    bars = Bars(close, close, close, close, close, np.arange(1, 1209, dtype=np.int64))
+    values = features_of(bars, "adx:2", "plus_di:2", "minus_di:2", "rsi:2", "atr:2")[4:]
+    assert (values[:, 0] == 100.0).all()
+    assert ((values >= 0.0) & (values <= 100.0)).all()
+
+
 def test_a_session_begins_with_the_first_bar_that_closes_after_midnight() -> None:
     day_ns, price = 86_400 * 10**9, np.array([10.0, 20.0, 30.0, 50.0])
     stamps = np.array([day_ns - 60, day_ns, day_ns + 60, day_ns + 120], np.int64)

@@ -44,6 +44,12 @@ def test_a_drawdown_is_measured_from_the_highest_wealth_before_it(returns: list[
         assert trough / peak - 1 == pytest.approx(worst, abs=1e-12)
 
 
+def test_a_drawdown_has_recovered_once_its_peak_is_reached_again() -> None:
+    metrics = return_metrics([1.0, -0.5, 1.0, 0.1], 252.0)
+    places = metrics.max_dd_peak_index, metrics.max_dd_trough_index, metrics.max_dd_recovery_index
+    assert places == (0, 1, 2)
+
+
 REASONS = {
     (): ("sharpe", "insufficient_data"),
     (0.01,): ("sharpe", "insufficient_data"),

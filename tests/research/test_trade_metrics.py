@@ -52,6 +52,15 @@ def test_an_undefined_ratio_says_why(nets: list[str], name: str, reason: str) ->
     assert metrics.reasons[name] == reason
 
 
+def test_what_is_received_is_income_and_not_negative_cost() -> None:
+    received, paid = (
+        a_trade("1", fees=Decimal(2), funding=Decimal(3), swap=Decimal(4)),
+        a_trade("1", fees=Decimal(2), funding=Decimal(-3), swap=Decimal(-4)),
+    )
+    assert (received.cost, paid.cost) == (2, 9)
+    assert trade_metrics([received, paid], Decimal(1)).cost_per_trade == 5.5
+
+
 def test_turnover_needs_equity_and_r_a_stop_away_from_the_entry() -> None:
     metrics = trade_metrics([a_trade("1", initial_stop=Decimal(100))], Decimal(0))
     assert (metrics.turnover, metrics.reasons["turnover"], metrics.r_multiples) == (None, "no_equity", (None,))
