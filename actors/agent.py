@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from actors.messages import END, START, Candidates, Grant, Intents, Pull, Reports, Rows, none_of
 from actors.rows import RowInbox
 from actors.settings import GOVERNOR, RISK, Resolver, Settings
-from market.records import records
+from market.records import Records, joined, records
 from market.tape import Role, Tape, empty_tape, slice_tape
 from policies.assembly import agent_of
 from policies.bookkeeping import DAY_NS
 from policies.intents import INTENT, DeskKind
 from policies.proposals import DAY_END, EPOCH, hear_rows, propose_pair
+from policies.routes import CANDIDATE
 
 INTENTS_MAX: Final = 4096
 
@@ -48,7 +49,7 @@ class Agent:
         self._kernel.feeds.roles[others] &= ~Role.VIEW.value  # another desk's bars are only prices here
         self._kernel.control[EPOCH] = self._epoch
         self._inbox = RowInbox(self._settings.feeds)
-        self._candidates: dict[str, list[NDArray[Any]]] = {feed: [] for feed in self._settings.feeds}
+        self._candidates: dict[str, list[Records]] = {feed: [] for feed in self._settings.feeds}
         self._waiting: Tape = empty_tape()
         self._released_ns = START
         self._done_ns = START
@@ -184,8 +185,8 @@ class Agent:
         waiting = [piece for pieces in self._candidates.values() for piece in pieces]
         if not waiting:
             return ready, none_of(INTENT)
-        found = np.concatenate(waiting)
-        found = found[np.lexsort((found["route"], found["time_ns"]))].view(np.recarray)
+        found = joined(waiting, CANDIDATE)
+        found = found[np.lexsort((found.route, found.time_ns))]
         count = done = 0
         for done in range(len(found)):
             time_ns = int(found[done].time_ns)

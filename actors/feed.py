@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from actors.messages import END, START, Candidates, Pull, Rows
 from actors.settings import RISK, Resolver, Settings
-from market.records import Records
+from market.records import Records, joined
 from market.tape import Role, Tape, newest_rows, select_feeds, select_rows, slice_tape
 from policies.assembly import feeds_of, instruments_of, price_sources, scanner_of
 from policies.intents import DeskKind
@@ -88,15 +88,15 @@ class FeedShard:
                 found[agent] = Subscription(select_feeds(self._tape, desk_mask(plan, table, k)), None)
         return found
 
-    def _scan(self, plan: Plan, desk: int) -> NDArray[Any]:
+    def _scan(self, plan: Plan, desk: int) -> Records:
         """Watch the desk's routes over all rows of this shard."""
         scanner = scanner_of(plan, 4096)
-        found: list[NDArray[Any]] = []
+        found: list[Records] = []
         row, end = 0, len(self._tape.time_ns)
         while row < end:
             row, count = scan_rows(scanner, self._tape, row, end)
             found.append(own_candidates(scanner, count, desk))
-        return np.concatenate(found).view(np.recarray) if found else np.zeros(0, CANDIDATE).view(np.recarray)
+        return joined(found, CANDIDATE)
 
     def on_pull(self, pull: Pull) -> None:
         """Send a receiver what comes next, as far as it may be ahead."""
@@ -150,10 +150,10 @@ class FeedShard:
         }
 
 
-def own_candidates(scanner: Scanner, count: int, desk: int) -> NDArray[Any]:
+def own_candidates(scanner: Scanner, count: int, desk: int) -> Records:
     """Return copies of the scanner's newest candidates that belong to one desk."""
     found: Records = scanner.candidates[:count]
-    return np.asarray(found[scanner.routes.desk[found.route] == desk].copy())
+    return found[scanner.routes.desk[found.route] == desk]
 
 
 def desk_mask(plan: Plan, table: Records, desk: int) -> NDArray[np.bool_]:

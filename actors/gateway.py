@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.messages import Orders, Pull, Reports, none_of
+from actors.messages import Orders, Pull, Reports
 from actors.restoring import newest_session, ordered
 from actors.settings import GOVERNOR, Resolver, Settings
 from actors.writing import Writer, rows_of
@@ -30,6 +30,7 @@ from market.matching import (
     submit,
 )
 from market.quotes import update_quote
+from market.records import Records, joined
 from market.tape import Role, newest_rows, select_feeds
 from policies.assembly import feeds_of, instruments_of, price_sources
 from venues.replay import load_tape
@@ -54,7 +55,7 @@ class Gateway:
         self._fence = 0
         self._orders = 0
         self._row = 0
-        self._kept: list[NDArray[Any]] = []
+        self._kept: list[Records] = []
         self._restore(journal)
 
     def _own_feeds(self) -> NDArray[np.bool_]:
@@ -133,8 +134,11 @@ class Gateway:
         self._tell(after)
 
     def _tell(self, after_ns: int) -> None:
-        reports = np.concatenate([none_of(REPORT), *self._kept]).view(np.recarray)
-        fresh = reports[reports.time_ns > after_ns].copy()
+        first = len(self._kept)
+        while first and self._kept[first - 1].time_ns[-1] > after_ns:
+            first -= 1
+        reports = joined(self._kept[first:], REPORT)
+        fresh = reports[reports.time_ns > after_ns]
         control = self._venue.control
         idle = bool(control[COUNT] == 0 and control[GUARDED] == 0)
         message = Reports(self.name, self._fence, after_ns, self._done_ns, fresh, idle=idle, orders=self._orders)

@@ -7,6 +7,7 @@ to the journal in one durable transaction, and only then told to anybody: an ord
 A later epoch fences this governor: the journal refuses its next write and it ends its own process.
 """
 
+from bisect import bisect_right
 from collections import deque
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from actors.writing import Writer, rows_of, rule_names
 from journal.records import AnyRecord, Decision, Latch, Mandate, Report, Sample, Snapshot, Stop
 from journal.store import Journal
 from market.matching import ORDER, REPORT
-from market.records import records
+from market.records import copied, joined, records
 from policies.assembly import desks_of, instruments_of
 from policies.bookkeeping import DAY_NS
 from policies.governor import rule
@@ -40,13 +41,13 @@ class Route:
         self.waiting: deque[Any] = deque()
         self.orders: list[Any] = []
         self.has = 0
-        self.idle = True
+        self.done_with = 0
         self.told = (START, 0)
 
     @property
     def quiet(self) -> bool:
-        """Tell whether the gateway has all orders and nothing left to report about them."""
-        return self.idle and self.has == len(self.orders)
+        """Tell whether the gateway has said that nothing is left to report about all orders that there are."""
+        return self.done_with == len(self.orders)
 
     def complete_to(self, promise: int) -> int:
         """Return the time up to which all reports are here; a quiet gateway has none before its next order."""
@@ -56,8 +57,7 @@ class Route:
         """Note an order; before it arrives, a gateway that was quiet has nothing to report."""
         if self.quiet:
             self.reported_ns = max(self.reported_ns, int(order["arrive_ns"]) - 1)
-        self.orders.append(order.copy())
-        self.idle = False
+        self.orders.append(copied(order))
 
 
 class Governor:
@@ -81,10 +81,9 @@ class Governor:
         self._findings: deque[Finding] = deque()
         self._complete = False
         self.stopped = False
-        self._told_risk = (START, 0)
+        self._told_risk: tuple[int, int] | None = None
         self._records: list[AnyRecord] = []
         self._outgoing: list[tuple[str, str, Any]] = []
-        self._for_risk: list[Any] = []
         self.counts = {"decisions": 0, "executed": 0, "fills": 0}
 
     def _restore(self) -> None:
@@ -101,6 +100,7 @@ class Governor:
         self._ruled: dict[int, list[Decision]] = {}
         self._intent_of: dict[int, tuple[str, int]] = {}
         self._kept: list[Any] = []
+        self._kept_ns: list[int] = []
         for mandate in log.mandates:
             self._grants[mandate.day] = mandate.budgets
         for decision in log.decisions:
@@ -125,17 +125,18 @@ class Governor:
                 follow_up(self._watch, report_row, 0, self._order[0])
                 self._keep(report_row)
                 continue
-            order_row = rows_of(ORDER, 1)[0]
-            self._writer.order_row(record, order_row)
+            order_row = records(1, ORDER)
+            self._writer.order_row(record, order_row[0])
             self._number = max(self._number, record.number + 1)
-            self._route_of(int(order_row.instrument)).orders.append(order_row)
+            self._route_of(int(order_row[0].instrument)).orders.append(order_row)
             if record.number not in self._intent_of:
-                watch_order(self._watch, record.number, order_row)
+                watch_order(self._watch, record.number, order_row[0])
         for route in self._routes:
-            route.idle = not route.orders
+            route.done_with = -1 if route.orders else 0
 
     def _keep(self, report: Any) -> None:
-        self._kept.append(report.copy())
+        self._kept.append(copied(report))
+        self._kept_ns.append(int(report["time_ns"]))
 
     def _route_of(self, instrument: int) -> Route:
         return self._routes[int(self._instruments[instrument].venue)]
@@ -163,11 +164,15 @@ class Governor:
         route = next((route for route in self._routes if route.name == batch.source), None)
         if route is None or batch.epoch != self.epoch:
             return
-        route.has, route.idle = batch.orders, batch.idle
-        if batch.after_ns <= route.reported_ns < batch.upto_ns:
-            for report in batch.reports[batch.reports["time_ns"] > route.reported_ns]:
-                route.waiting.append(report.copy())
+        route.has = batch.orders
+        if batch.after_ns > route.reported_ns:  # something before it was lost
+            self._resolve(route.name).on_pull.remote(Pull(self.name, route.reported_ns, again=True))
+            return
+        for report in batch.reports[batch.reports["time_ns"] > route.reported_ns]:
+            route.waiting.append(copied(report)[0])
+        if batch.upto_ns >= route.reported_ns:  # the newest word, not one repeated
             route.reported_ns = batch.upto_ns
+            route.done_with = batch.orders if batch.idle else -1
         self._work()
 
     def on_pull(self, pull: Pull) -> None:
@@ -248,7 +253,6 @@ class Governor:
         """Journal a report and send what it calls for."""
         self._records.append(self._writer.report(report))
         self._keep(report)
-        self._for_risk.append(report)
         self.counts["fills"] += int(report["kind"]) == 1
         latency = self._route_of(int(report["instrument"])).latency_ns
         order = self._order[0]
@@ -330,23 +334,22 @@ class Governor:
         if not again and (route.quiet or (promise, len(route.orders)) <= route.told):
             return
         fresh = route.orders[route.has :]
-        rows = np.array(fresh).view(np.recarray) if fresh else none_of(ORDER)
+        rows = joined(fresh, ORDER)
         self._resolve(route.name).on_orders.remote(Orders(self.epoch, route.has, rows, promise))
         route.told = (promise, len(route.orders))
 
     def _tell_risk(self, after_ns: int | None) -> None:
-        """Tell risk what was reported, and up to when nothing else was."""
+        """Tell risk what was reported, and up to when nothing else was; `after_ns` is where it asked to go on from."""
+        if after_ns is None and self._told_risk is None:
+            return  # a governor that has just begun does not know what risk has: risk will ask
         upto = min(self._complete_to(), self._held_ns() - 1)
-        if after_ns is None:
-            if not self._for_risk and (upto, self.taken) <= self._told_risk:
-                return
-            rows, after = self._for_risk, self._told_risk[0]
-        else:
-            rows, after = [row for row in self._kept if int(row["time_ns"]) > after_ns], after_ns
-        table = np.array(rows).view(np.recarray) if rows else none_of(REPORT)
-        message = Reports(self.name, self.epoch, after, max(upto, after), table, findings=self.taken)
+        after, findings = (after_ns, -1) if after_ns is not None else self._told_risk or (START, -1)
+        if upto <= after and self.taken == findings:
+            return
+        begin, end = bisect_right(self._kept_ns, after), bisect_right(self._kept_ns, upto)
+        reports = joined(self._kept[begin:end], REPORT)
+        message = Reports(self.name, self.epoch, after, max(upto, after), reports, findings=self.taken)
         self._resolve(RISK).on_reports.remote(message)
-        self._for_risk = []
         self._told_risk = (max(upto, after), self.taken)
 
     def _held_ns(self) -> int:

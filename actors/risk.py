@@ -11,14 +11,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.messages import END, START, Finding, Grant, Intents, Pull, Reports, Rows, Rulings, Verdicts, none_of
+from actors.messages import END, START, Finding, Grant, Intents, Pull, Reports, Rows, Rulings, Verdicts
 from actors.restoring import newest_session, restore_book, snapshot_of
 from actors.rows import RowInbox
 from actors.settings import GOVERNOR, Resolver, Settings
-from actors.writing import rows_of
 from market.matching import REPORT
 from market.quotes import update_quote
-from market.records import records
+from market.records import Records, joined, records
 from market.tape import Tape
 from policies.assembly import feeds_of
 from policies.bookkeeping import DAY_NS, LATCH, SAMPLE, move_book, open_day, place, reserve
@@ -42,9 +41,9 @@ class RiskManager:
         self._book = restore_book(self._plan, log, cut)
         self._feeds = feeds_of(self._plan)
         self._inbox = RowInbox(settings.feeds, cut)
-        self._intents: dict[str, list[NDArray[Any]]] = {agent: [] for agent in settings.agents}
+        self._intents: dict[str, list[Records]] = {agent: [] for agent in settings.agents}
         self._told: dict[str, int] = dict.fromkeys(settings.agents, cut)
-        self._reports: NDArray[Any] = none_of(REPORT)
+        self._reports: Records = records(0, REPORT)
         self._reported_ns = cut
         self._done_ns = cut
         self._found = log.snapshots[-1].findings if log.snapshots else 0
@@ -84,11 +83,13 @@ class RiskManager:
         """Take what venues reported, as the governor has journaled it; it also says which findings are durable."""
         if batch.epoch != self._epoch:
             return
-        while self._outbox and self._outbox[0][0] <= batch.findings:
-            self._outbox.popleft()
+        durable = min(batch.findings, self._found - 1) if self._group is not None else batch.findings
+        while self._outbox and self._outbox[0][0] <= durable:
+            self._outbox.popleft()  # a group that waits for its rulings stays, to be told again
         if batch.after_ns <= self._reported_ns < batch.upto_ns:
             fresh = batch.reports[batch.reports["time_ns"] > self._reported_ns]
-            self._reports = np.concatenate([self._reports, fresh]).view(np.recarray)
+            if len(fresh):
+                self._reports = joined([self._reports, fresh], REPORT)
             self._reported_ns = batch.upto_ns
             self._advance()
 
@@ -157,8 +158,7 @@ class RiskManager:
             for intent in self._group:
                 if intent.rules == 0:
                     reserve(self._book, intent, -1)
-            if self._outbox and self._outbox[-1][0] == self._found:
-                self._outbox.pop()
+            self._outbox.pop()
             self._found -= 1
             self._done_ns = int(self._group[0].time_ns) - 1
             self._group = None
@@ -263,7 +263,7 @@ class RiskManager:
 
     def _take_group(self, time_ns: int) -> Any:
         """Take all intents of one instant out of the inbox; one more record is room to sort in."""
-        taken: list[NDArray[Any]] = []
+        taken: list[Records] = []
         for pieces in self._intents.values():
             while pieces and int(pieces[0].time_ns[0]) == time_ns:
                 cut = int(np.searchsorted(pieces[0]["time_ns"], time_ns, side="right"))
@@ -271,9 +271,7 @@ class RiskManager:
                 pieces[0] = pieces[0][cut:]
                 if not len(pieces[0]):
                     pieces.pop(0)
-        group = rows_of(INTENT, sum(map(len, taken)) + 1)
-        group[:-1] = np.concatenate(taken)
-        return group
+        return joined([*taken, records(1, INTENT)], INTENT)
 
     def _place(self, intent: Any, first_order: int) -> None:
         if intent.reduce == 0:

@@ -162,7 +162,10 @@ class World:
 
     def _let_linger(self) -> None:
         """Give replaced governors a turn: what they do must have no effect."""
+        newest = self._actors.get("governor")
         for old in list(self._lingering):
+            if newest is None or newest.epoch <= old.epoch:
+                continue  # not replaced yet
             try:
                 old.on_tick(0)
                 old.on_verdicts(_stale_verdicts(old))

@@ -9,7 +9,7 @@ from envs.engine import CHUNK, GROUP_MAX, Engine, Logs, run_dues, run_rows
 from market.ledger import TRADE
 from market.matching import ORDER, REPORT, paper_venue
 from market.money import INT64_MAX
-from market.records import Records, records
+from market.records import Records, joined, records
 from market.tape import Role, Tape
 from policies.assembly import agent_of, book_of, scanner_of
 from policies.bookkeeping import LATCH, SAMPLE
@@ -66,7 +66,7 @@ class _Drain:
 
     def joined(self) -> list[Records]:
         return [
-            np.concatenate(parts).view(np.recarray) if parts else log[:0].copy()
+            joined(parts, log.dtype)
             for parts, log in zip(self.kept, self.logs[:6], strict=True)
         ]
 

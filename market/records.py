@@ -4,6 +4,7 @@ Fields are int64 unless named as floats. The arrays are `recarray`s, so that `po
 and to plain Python (tests run every kernel both ways).
 """
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -25,3 +26,20 @@ def record_type(integers: str, floats: str = "", vectors: dict[str, int] | None 
 def records(count: int, kind: np.dtype[Any]) -> Records:
     """Return `count` zeroed records."""
     return np.zeros(count, kind).view(np.recarray)
+
+
+def joined(parts: Sequence[Records], kind: np.dtype[Any]) -> Records:
+    """Return records one after the other (`np.concatenate` promotes field by field, which is slow)."""
+    out = records(sum(map(len, parts)), kind)
+    begin = 0
+    for part in parts:
+        out[begin : begin + len(part)] = part
+        begin += len(part)
+    return out
+
+
+def copied(record: Record) -> Records:
+    """Return one record as an array of its own: an element read out of an array is a reference into it."""
+    out = records(1, record.dtype)
+    out[0] = record
+    return out
