@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from journal.records import Decision, Leg, Order, Report
+from journal.records import Decision, Latch, Leg, Order, Report
 from market.matching import OrderKind, Reason, ReportKind
 from market.orders import client_order_id
 from policies.intents import Rule, Ruling
@@ -106,6 +106,15 @@ class Writer:
             reason=Reason(int(order["reason"])).name,
             arrive_ns=int(order["arrive_ns"]),
         )
+
+    def latency_ns(self, order: Any) -> int:
+        """Return how long an order is on its way to its venue."""
+        venue = self.plan.instruments[int(order["instrument"])].venue
+        return next(spec.latency_ns for spec in self.plan.venues if spec.name == venue)
+
+    def latch(self, latch: Any) -> Latch:
+        """Return the record of newly latched rules."""
+        return Latch(time_ns=int(latch["time_ns"]), rules=rule_names(int(latch["rules"])))
 
     def report(self, report: Any) -> Report:
         """Return the record of a venue's report."""
