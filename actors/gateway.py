@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.messages import Orders, Pull, Reports
-from actors.restoring import newest_session, ordered
-from actors.settings import GOVERNOR, Resolver, Settings
+from actors.restoring import ordered, read_session
+from actors.settings import GOVERNOR, JournalOpener, Resolver, Settings
 from actors.writing import Writer, rows_of
 from journal.records import Report
-from journal.store import Journal
 from market.matching import (
     COUNT,
     GUARDED,
@@ -41,7 +40,7 @@ ROOM: Final = 64
 class Gateway:
     """One venue's door, with its simulated venue behind it."""
 
-    def __init__(self, name: str, settings: Settings, resolve: Resolver, journal: Journal) -> None:
+    def __init__(self, name: str, settings: Settings, resolve: Resolver, journal: JournalOpener) -> None:
         self.name = name
         self._settings = settings
         self._resolve = resolve
@@ -65,9 +64,9 @@ class Gateway:
         mask: NDArray[np.bool_] = np.isin(self._feeds.instrument, sorted(wanted))
         return mask & ((self._feeds.roles & Role.MATCH.value) != 0)
 
-    def _restore(self, journal: Journal) -> None:
+    def _restore(self, journal: JournalOpener) -> None:
         """Bring the venue to the newest cut of the journal: prices, holdings, open contracts, orders under way."""
-        log = newest_session(journal)
+        log = read_session(journal)
         self._done_ns = log.cut_ns
         writer = Writer(self._settings.plan, self._settings.session)
         self._row = int(np.searchsorted(self._tape.time_ns, self._done_ns, side="right"))

@@ -9,17 +9,19 @@ A later epoch fences this governor: the journal refuses its next write and it en
 
 from bisect import bisect_right
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
-from actors.messages import END, START, Finding, Grant, Orders, Pull, Reports, Rulings, Verdicts, none_of
-from actors.restoring import newest_session, ordered
-from actors.settings import RISK, Resolver, Settings
+from actors.messages import END, START, Finding, Grant, Orders, Pull, Reports, Rulings, Verdicts
+from actors.restoring import SessionLog, newest_session, ordered
+from actors.settings import RISK, JournalOpener, Resolver, Settings
 from actors.writing import Writer, rows_of, rule_names
 from journal.records import AnyRecord, Decision, Latch, Mandate, Report, Sample, Snapshot, Stop
-from journal.store import Journal
+from journal.store import Fenced
 from market.matching import ORDER, REPORT
 from market.records import copied, joined, records
 from policies.assembly import desks_of, instruments_of
@@ -60,19 +62,26 @@ class Route:
         self.orders.append(copied(order))
 
 
+class Life(Struct, frozen=True):
+    """What a governor needs of its process: who it is, what time it is, and how to end when it is fenced."""
+
+    owner: str
+    now_ns: Callable[[], int]
+    end: Callable[[], None]
+
+
 class Governor:
     """Rules, journals and executes under one epoch."""
 
-    def __init__(
-        self, name: str, settings: Settings, resolve: Resolver, journal: Journal, owner: str, now_ns: int
-    ) -> None:
+    def __init__(self, name: str, settings: Settings, resolve: Resolver, journal: JournalOpener, life: Life) -> None:
         self.name = name
         self._settings = settings
         self._resolve = resolve
-        self._journal = journal
+        self._journal = journal(read_only=False)
+        self._life = life
         self._plan = settings.plan
         self._writer = Writer(settings.plan, settings.session)
-        self.epoch = journal.claim(owner, now_ns)
+        self.epoch = self._journal.claim(life.owner, life.now_ns())
         self._desks = desks_of(settings.plan)
         self._instruments = instruments_of(settings.plan)
         self._order = records(1, ORDER)
@@ -108,10 +117,10 @@ class Governor:
             for leg, number in enumerate(decision.orders):
                 self._intent_of[number] = (decision.intent_id, leg)
                 self._number = max(self._number, number + 1)
-        self.taken = len(self._ruled) + sum(map(len, (log.mandates, log.latches, log.samples, log.snapshots)))
-        self._replay(log, cut)
+        self.taken = len(self._ruled) + len(log.mandates) + len(log.latches) + len(log.samples) + len(log.snapshots)
+        self._replay(log)
 
-    def _replay(self, log: Any, cut: int) -> None:
+    def _replay(self, log: SessionLog) -> None:
         """Bring watch and routes to where the journal ends; what is not settled counts as under way."""
         report_row, intent_row = rows_of(REPORT, 1)[0], rows_of(INTENT, 1)[0]
         executed = [decision for decision in log.decisions if decision.orders]
@@ -223,7 +232,11 @@ class Governor:
             )
             self.stopped = True
         if self._records:
-            self._journal.append(self.epoch, self._records)
+            try:
+                self._journal.append(self.epoch, self._records)
+            except Fenced:
+                self._life.end()
+                raise
             self._records = []
         for name, method, message in self._outgoing:
             getattr(self._resolve(name), method).remote(message)

@@ -10,15 +10,15 @@ from typing import Any
 from msgspec import Struct
 
 from actors.messages import START
+from actors.settings import JournalOpener
 from actors.writing import Writer, rows_of
 from journal.records import AnyRecord, Decision, Latch, Mandate, Order, Report, Sample, Session, Snapshot, Stop
 from journal.store import Journal
-from market.costs import PPM
 from market.matching import REPORT
-from market.money import multiply_divide
 from market.records import Record
 from policies.assembly import book_of
 from policies.bookkeeping import book_report, place
+from policies.gates import position_cap
 from policies.plan import Plan
 from policies.risk import Book
 
@@ -41,10 +41,8 @@ class SessionLog(Struct):
         match record:
             case Session():
                 self.session = record
-                for found in (self.mandates, self.decisions, self.orders, self.reports):
-                    found.clear()
-                for found in (self.latches, self.samples, self.snapshots, self.stops):
-                    found.clear()
+                for name in self.__struct_fields__[1:]:
+                    getattr(self, name).clear()
             case Mandate():
                 self.mandates.append(record)
             case Decision():
@@ -79,6 +77,15 @@ def newest_session(journal: Journal) -> SessionLog:
     for entry in journal.entries():
         log.add(entry.record())
     return log
+
+
+def read_session(opener: JournalOpener) -> SessionLog:
+    """Open the journal for reading just long enough to take its newest session."""
+    journal = opener(read_only=True)
+    try:
+        return newest_session(journal)
+    finally:
+        journal.close()
 
 
 def sessions(journal: Journal) -> Iterator[SessionLog]:
@@ -165,4 +172,4 @@ def _adopt(book: Book, plan: Plan, snapshot: Snapshot) -> None:
     for name, value in snapshot.account.items():
         account[name] = value
     for desk in book.desks:
-        desk.budget = multiply_divide(max(int(account.anchor), 0), int(desk.budget_ppm), PPM)
+        desk.budget = position_cap(int(account.anchor), int(desk.budget_ppm))

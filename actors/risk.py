@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.messages import END, START, Finding, Grant, Intents, Pull, Reports, Rows, Rulings, Verdicts
-from actors.restoring import newest_session, restore_book, snapshot_of
+from actors.restoring import read_session, restore_book, snapshot_of
 from actors.rows import RowInbox
-from actors.settings import GOVERNOR, Resolver, Settings
+from actors.settings import GOVERNOR, JournalOpener, Resolver, Settings
 from market.matching import REPORT
 from market.quotes import update_quote
 from market.records import Records, joined, records
@@ -31,11 +31,11 @@ SAMPLES_MAX: Final = 16384
 class RiskManager:
     """Judges; owns ledger, reservations and latches."""
 
-    def __init__(self, name: str, settings: Settings, resolve: Resolver, journal: Any) -> None:
+    def __init__(self, name: str, settings: Settings, resolve: Resolver, journal: JournalOpener) -> None:
         self.name = name
         self._settings = settings
         self._resolve = resolve
-        log = newest_session(journal)
+        log = read_session(journal)
         cut = log.cut_ns
         self._plan = settings.plan
         self._book = restore_book(self._plan, log, cut)

@@ -2,7 +2,7 @@
 
 from enum import Enum
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -58,15 +58,19 @@ SUPERVISOR: Final = "supervisor"
 class Resolver(Protocol):
     """Turns an actor's name into a handle: `resolve(name).method.remote(message)` tells it and waits for nothing."""
 
-    def __call__(self, name: str) -> Any:
+    def __call__(self, name: str, /) -> Any:
         """Return the handle."""
 
 
-JournalOpener: TypeAlias = "SqliteOpener | Any"
+class JournalOpener(Protocol):
+    """Opens the run's journal, in whichever process it is called."""
+
+    def __call__(self, *, read_only: bool) -> Journal:
+        """Open for the one writer, or for reading."""
 
 
 class SqliteOpener(Struct, frozen=True):
-    """Opens the run's journal; picklable, so that an actor can open it in its own process."""
+    """Opens the journal in a SQLite file; picklable, so that an actor can open it in its own process."""
 
     path: str
 

@@ -5,10 +5,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+
 from actors.agent import Agent
 from actors.feed import FeedShard
 from actors.gateway import Gateway
-from actors.governor import Governor
+from actors.governor import Governor, Life
 from actors.risk import RiskManager
 from actors.settings import GOVERNOR, RISK, Settings, encode_plan
 from actors.world import Faults, World
@@ -38,17 +40,26 @@ def session_record(settings: Settings, data: tuple[tuple[str, str, int], ...], r
     )
 
 
+class MemoryOpener(Struct, frozen=True):
+    """Opens a journal that is in memory already."""
+
+    journal: Journal
+
+    def __call__(self, *, read_only: bool) -> Journal:
+        """Return the journal, whatever it is wanted for."""
+        return self.journal
+
+
 def stage_world(settings: Settings, journal: Journal, seed: int = 0, faults: Faults | None = None) -> World:
     """Put all actors of a run into a fresh world."""
     world = World(seed, faults)
     makers: dict[str, Callable[[], Any]] = {}
-    governors = iter(range(1, 10**9))
-    makers[GOVERNOR] = lambda: Governor(
-        GOVERNOR, settings, world.resolver(GOVERNOR), journal, f"life-{next(governors)}", 0
-    )
-    makers[RISK] = lambda: RiskManager(RISK, settings, world.resolver(RISK), journal)
+    opener = MemoryOpener(journal)
+    life = Life("world", lambda: int(world.now_s * 1e9), lambda: None)
+    makers[GOVERNOR] = partial(Governor, GOVERNOR, settings, world.resolver(GOVERNOR), opener, life)
+    makers[RISK] = partial(RiskManager, RISK, settings, world.resolver(RISK), opener)
     for name in settings.gateways:
-        makers[name] = partial(Gateway, name, settings, world.resolver(name), journal)
+        makers[name] = partial(Gateway, name, settings, world.resolver(name), opener)
     for name in settings.feeds:
         makers[name] = partial(FeedShard, name, settings, world.resolver(name))
     for name in settings.agents:

@@ -76,7 +76,7 @@ class World:
         self._actors[name] = factory()
         self._push(self.now_s, "", name, "on_tick", (0,))
 
-    def resolver(self, sender: str) -> Callable[[str], Handle]:
+    def resolver(self, sender: str) -> Callable[[str], Any]:
         """Return what `sender` calls to find others by name."""
         return lambda receiver: Handle(self, sender, receiver)
 

@@ -7,7 +7,7 @@ in a folder named by the hash of all kernel sources: no edit can leave an old ke
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import numba
 
@@ -25,19 +25,22 @@ def sources_hash() -> str:
     return digest.hexdigest()[:16]
 
 
-if not numba.config.CACHE_DIR:  # NUMBA_CACHE_DIR, where it is set, is somebody's decision
-    numba.config.CACHE_DIR = str(ROOT / ".kernels" / sources_hash())
+_config: Any = numba.config
+_njit: Any = numba.njit
+if not _config.CACHE_DIR:  # NUMBA_CACHE_DIR, where it is set, is somebody's decision
+    _config.CACHE_DIR = str(ROOT / ".kernels" / sources_hash())
 
 
 def compiled(function: F) -> F:
     """Compile a kernel with Numba, cached on disk; with NUMBA_DISABLE_JIT=1 it stays plain Python.
 
     No fastmath: replay equality is `==`, so operations keep their order. `error_model="numpy"` leaves out the checks
-    for division by zero; a kernel whose divisor can be zero tests it.
+    for division by zero; a kernel whose divisor can be zero tests it. `_nrt=False` leaves out reference counting: a
+    kernel allocates nothing and its arrays belong to the caller, and counting took six of seven nanoseconds.
     """
-    return cast("F", numba.njit(cache=True, error_model="numpy", _nrt=False)(function))
+    return cast("F", _njit(cache=True, error_model="numpy", _nrt=False)(function))
 
 
 def inlined(function: F) -> F:
-    """Compile a kernel into its callers: for what runs once per market row, where a call would cost more than it does."""
-    return cast("F", numba.njit(inline="always", error_model="numpy", _nrt=False)(function))
+    """Compile a kernel into its callers: for what runs once per market row, where a call costs more than the work."""
+    return cast("F", _njit(inline="always", error_model="numpy", _nrt=False)(function))

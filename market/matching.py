@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market.compiled import compiled
-from market.contracts import contract_payment
 from market.costs import fee_of
 from market.money import INT64_MAX
+from market.payoff import settle, settled_profit
 from market.quotes import QUOTE, rate_to_account, update_quote
 from market.records import Record, Records, record_type, records
 from market.tape import Tape
@@ -349,7 +349,8 @@ def _settle(venue: PaperVenue, slot: int, now: int) -> None:
     price = quote.bid + quote.ask
     stake = abs(order.lots) * row.tick_value
     direction = 1 if order.lots > 0 else -1
-    paid = contract_payment(direction, order.strike, price, stake, row.payout_ppm, row.tie_returns_stake)
+    ending = settle(direction, order.strike, price, row.tie_returns_stake == 0)
+    paid = stake + settled_profit(ending, stake, row.payout_ppm, 0)
     _report(venue, now, order.instrument, order.number, ReportKind.SETTLE, Reason.EXPIRY, -order.lots, price, 0, paid)
     _free(venue, slot)
 

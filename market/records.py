@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-Records: TypeAlias = np.recarray[Any, Any]
+Records: TypeAlias = Any  # a recarray: its fields are attributes, which no checker of today can name
 Record: TypeAlias = Any  # one element of Records; its fields are named by its record type
 
 

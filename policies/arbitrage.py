@@ -1,4 +1,4 @@
-"""The arbitrage desk's policy: is a dislocation between two venues worth both legs after everything it costs?
+"""The arbitrage desk's policy: is a dislocation between two venues worth both legs, after all costs.
 
 Both legs are opened at once and closed at once when the venues agree again. The gross spread is what the two entry
 prices lock in. From it go the cost of closing (half of both spreads, shifted by the venues' usual difference), the
@@ -13,10 +13,17 @@ from numpy.typing import NDArray
 from market.compiled import compiled
 from market.costs import fee_of
 from market.records import Record, Records
+from policies.opportunity import BPS, RiskShares, RiskWeights, capped_share, risk_score, volatility_share
 
-PARAMS: Final = ("limit_slack_ticks", "notional_fraction", "fill_probability", "staleness_ms", "latency_ms_full")
-P_SLACK, P_NOTIONAL, P_FILL, P_STALENESS, P_LATENCY = range(5)
-BPS: Final = 1e4
+PARAMS: Final = (
+    "limit_slack_ticks",
+    "notional_fraction",
+    "fill_probability",
+    "staleness_ms",
+    "latency_ms_full",
+    "venue_health",
+)
+P_SLACK, P_NOTIONAL, P_FILL, P_STALENESS, P_LATENCY, P_HEALTH = range(6)
 
 
 @compiled
@@ -44,23 +51,6 @@ def fixed_cost_ticks(instruments: Records, a: int, b: int, candidate: Record, lo
 
 
 @compiled
-def risk_score(
-    size_share: float, latency_share: float, volatility_share: float, staleness_share: float, leg_risk: float
-) -> float:
-    """Return 0..100: the weighted shares of depth .20, latency .15, volatility .25, staleness .15, leg .15.
-
-    The weight of venue health (.10) is not used here: a simulated venue is always healthy. Source: notes, arbitrage.
-    """
-    return 100.0 * (
-        0.20 * min(size_share, 1.0)
-        + 0.15 * min(latency_share, 1.0)
-        + 0.25 * min(volatility_share, 1.0)
-        + 0.15 * min(staleness_share, 1.0)
-        + 0.15 * min(leg_risk, 1.0)
-    )
-
-
-@compiled
 def assess(
     instruments: Records, a: int, b: int, candidate: Record, lots: int, params: NDArray[np.float64], out: Record
 ) -> None:
@@ -70,17 +60,18 @@ def assess(
     net = gross - closing_cost_ticks(candidate) - fixed_cost_ticks(instruments, a, b, candidate, lots)
     latency_ms = 1e-6 * max(instruments[a].latency_ns, instruments[b].latency_ns)
     age_ms = 1e-6 * (candidate.time_ns - min(candidate.time_a_ns, candidate.time_b_ns))
-    moved = candidate.sigma_1s * (latency_ms * 1e-3) ** 0.5
     depth_a = candidate.lots_a if candidate.lots_a > 0 else instruments[a].depth_lots
     depth_b = candidate.lots_b if candidate.lots_b > 0 else instruments[b].depth_lots
     out.gross = BPS * gross / paid
     out.reward = BPS * net / paid
-    out.risk_score = risk_score(
-        lots / min(depth_a, depth_b),
-        latency_ms / params[P_LATENCY],
-        moved / gross if gross > 0.0 else 1.0,
-        age_ms / params[P_STALENESS],
+    shares = RiskShares(
+        capped_share(lots, min(depth_a, depth_b)),
+        capped_share(latency_ms, params[P_LATENCY]),
+        volatility_share(candidate.sigma_1s, latency_ms * 1e-3, gross),
+        capped_share(age_ms, params[P_STALENESS]),
+        1.0 - params[P_HEALTH],
         1.0 - params[P_FILL],
     )
+    out.risk_score = risk_score(shares, RiskWeights(0.20, 0.15, 0.25, 0.15, 0.10, 0.15))
     out.strength = 1.0 if candidate.direction == 1 else -1.0
     out.confidence = 1.0 - 0.01 * out.risk_score

@@ -127,7 +127,7 @@ def agent_of(plan: Plan, quotes: Records | None = None) -> Agent:
     multipliers = [desk.size_multipliers for desk in plan.desks if desk.kind == DeskKind.FOREX]
     return Agent(
         feeds, instruments, records(len(instruments), QUOTE) if quotes is None else quotes, routes_of(plan),
-        np.array([policy_named(desk.policy).kind for desk in plan.desks], np.int64), table,
+        desks_of(plan), np.array([policy_named(desk.policy).kind for desk in plan.desks], np.int64), table,
         np.zeros(len(plan.desks), np.int64), np.array(multipliers[0] if multipliers else [(0.0, 1.0)], np.float64),
         np.zeros(2, np.int64), views,
     )  # fmt: skip

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market.compiled import compiled
+from market.payoff import normal_cdf
 from market.records import Record
 
 FEATURES: Final = ("ema:{fast}", "ema:{slow}", "sma:{mean}", "atr:{atr}")
@@ -25,12 +26,6 @@ P_FAST, P_SLOW, P_MEAN, P_ATR, P_TREND, P_REVERSION, P_EDGE, P_REARM, P_KELLY, P
 
 ATR_TO_SIGMA: Final = 1.0 / 1.596
 """The mean range of a driftless walk is sqrt(8 / pi) = 1.596 of its standard deviation. Source: Parkinson 1980."""
-
-
-@compiled
-def normal_cdf(x: float) -> float:
-    """Return the standard normal distribution function."""
-    return 0.5 * math.erfc(-x / math.sqrt(2.0))
 
 
 @compiled
@@ -50,22 +45,3 @@ def drifting_digital(features: NDArray[np.float64], params: NDArray[np.float64],
     out.strength = 2.0 * above - 1.0
     out.confidence = max(above, 1.0 - above)
     return True
-
-
-@compiled
-def breakeven(payout_ppm: int) -> float:
-    """Return the probability at which a contract pays nothing on average: 1 / (1 + payout)."""
-    return 1.0 / (1.0 + payout_ppm * 1e-6)
-
-
-@compiled
-def value_per_unit(probability: float, payout_ppm: int) -> float:
-    """Return the expected profit per unit staked: p x payout - (1 - p)."""
-    return probability * payout_ppm * 1e-6 - (1.0 - probability)
-
-
-@compiled
-def kelly_stake(probability: float, payout_ppm: int, fraction: float, cap: float) -> float:
-    """Return the share of the budget to stake: `fraction` of Kelly's p - q / payout, at most `cap`, at least 0."""
-    full = probability - (1.0 - probability) / (payout_ppm * 1e-6)
-    return min(max(full, 0.0) * fraction, cap)

@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market.compiled import compiled, inlined
-from market.costs import PPM
 from market.ledger import OUTCOMES, apply_report, mark_moved, mark_position, value_account
 from market.matching import ReportKind
-from market.money import multiply_divide
 from market.quotes import update_quote
 from market.records import Record, Records, record_type
 from market.tape import Role, Tape
+from policies.gates import next_streak, position_cap
 from policies.intents import Rule
 from policies.risk import LIVE_COUNT, Book, leg_instrument, leg_lots
 
@@ -86,11 +85,9 @@ def _use_reservation(book: Book, report: Record) -> None:
 @compiled
 def count_outcome(account: Record, outcome: Record) -> None:
     """Count a win or a loss; exactly zero is neither and leaves the streak as it was."""
+    account.loss_streak = next_streak(account.loss_streak, outcome.pnl)
     if outcome.pnl < 0:
-        account.loss_streak += 1
         account.last_loss_ns = outcome.time_ns
-    elif outcome.pnl > 0:
-        account.loss_streak = 0
 
 
 @compiled
@@ -105,7 +102,7 @@ def open_day(book: Book, time_ns: int) -> bool:
     account.realised_today, account.trades_today, account.loss_streak = 0, 0, 0
     account.blocks &= ~Rule.DAILY_LOSS.value
     for k in range(len(book.desks)):
-        book.desks[k].budget = multiply_divide(max(account.equity, 0), book.desks[k].budget_ppm, PPM)
+        book.desks[k].budget = position_cap(account.equity, book.desks[k].budget_ppm)
     return True
 
 

@@ -53,7 +53,7 @@ _BINARY = (
 _ARBITRAGE = (
     _whole("limit_slack_ticks", 2, 0, 10**6), Bound("notional_fraction", 0.25, 0.0, 100.0),
     Bound("fill_probability", 0.95, 0.0, 1.0), Bound("staleness_ms", 500.0, 1.0, 1e6),
-    Bound("latency_ms_full", 1000.0, 1.0, 1e6),
+    Bound("latency_ms_full", 1000.0, 1.0, 1e6), Bound("venue_health", 1.0, 0.0, 1.0),
 )  # fmt: skip
 
 POLICIES: Final[Mapping[str, PolicySpec]] = {

@@ -6,23 +6,29 @@ executed. What reduces a position is never ranked.
 """
 
 from market.compiled import compiled
+from market.money import MONEY_UNIT
 from market.records import Record, Records
+from policies.gates import (
+    arbitrage_automatic,
+    arbitrage_eligible,
+    arbitrage_rank,
+    binary_eligible,
+    forex_automatic,
+    forex_combined,
+    forex_eligible,
+)
 from policies.intents import DeskKind, Ruling
 
 
 @compiled
 def score_of(desk: Record, intent: Record) -> float:
-    """Return what intents of a desk are ranked by, higher first.
-
-    Forex: w x confidence + (1 - w) x min(reward / cap, 1). Arbitrage: gain x (1 - risk / 100). Binary: expected value.
-    """
+    """Return what intents of a desk are ranked by, higher first: see `policies.gates`; binary: expected value."""
     if intent.reduce != 0:
         return 0.0
     if desk.kind == DeskKind.FOREX:
-        weight = desk.confidence_weight
-        return weight * intent.confidence + (1.0 - weight) * min(intent.reward / desk.reward_cap, 1.0)
+        return forex_combined(desk, intent.confidence, intent.reward)
     if desk.kind == DeskKind.ARBITRAGE:
-        return intent.gain * (1.0 - 0.01 * intent.risk_score)
+        return arbitrage_rank(float(intent.gain), intent.risk_score)
     return float(intent.reward)
 
 
@@ -32,20 +38,20 @@ def eligible(desk: Record, intent: Record) -> bool:
     if intent.reduce != 0:
         return True
     if desk.kind == DeskKind.FOREX:
-        return intent.confidence >= desk.confidence_min and intent.reward >= desk.reward_min
+        return forex_eligible(desk, intent.confidence, intent.reward)
     if desk.kind == DeskKind.ARBITRAGE:
-        return intent.reward >= desk.reward_min and intent.risk_score <= desk.risk_score_max
-    return intent.confidence >= desk.confidence_min and intent.confidence > intent.gross + desk.reward_min
+        return arbitrage_eligible(desk, intent.reward, intent.risk_score)
+    return binary_eligible(desk, intent.confidence, intent.gross, intent.hold_ns)
 
 
 @compiled
 def automatic(desk: Record, intent: Record) -> bool:
-    """Tell whether an eligible intent may be executed without a person; all comparisons are strict."""
+    """Tell whether an eligible intent may be executed without a person."""
     if intent.reduce != 0 or desk.kind == DeskKind.BINARY:
         return True
     if desk.kind == DeskKind.FOREX:
-        return intent.confidence > desk.auto_confidence and intent.reward > desk.auto_reward
-    return intent.gross > desk.auto_gross and intent.gain > desk.auto_gain and intent.risk_score < desk.auto_risk_score
+        return forex_automatic(desk, intent.confidence, intent.reward)
+    return arbitrage_automatic(desk, intent.gross, float(intent.gain) / MONEY_UNIT, intent.risk_score)
 
 
 @compiled

@@ -52,15 +52,16 @@ class DeskPlan(Struct, frozen=True, kw_only=True):
     auto_execute: bool = False
     top_n: int = 1
     confidence_min: float = 0.0
-    reward_min: float = 0.0
+    reward_min: float = -1e9
     risk_score_max: float = 100.0
-    auto_confidence: float = 0.0
-    auto_reward: float = 0.0
-    auto_gross: float = 0.0
-    auto_gain: float = 0.0
-    auto_risk_score: float = 100.0
+    auto_confidence: float = -1.0
+    auto_reward: float = -1e9
+    auto_gross: float = -1e9
+    auto_gain: float = -1e15
+    auto_risk_score: float = 101.0
     confidence_weight: float = 0.6
     reward_cap: float = 3.0
+    expiry_ns: int = 60 * 10**9
     size_multipliers: tuple[tuple[float, float], ...] = ((0.0, 1.0),)
 
 

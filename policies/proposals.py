@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 from market.compiled import compiled, inlined
 from market.costs import round_trip_cost_ticks
 from market.matching import OrderKind
+from market.payoff import expected_value, stake_fraction, stake_money
 from market.quotes import to_account, to_account_up, update_quote
 from market.records import Record, Records
 from market.rounding import BUY, SELL, PriceKind, floor_lots, ticks_of_level
 from market.tape import Role, Tape
 from policies import arbitrage, binary, forex, sma_cross
+from policies.gates import forex_combined, position_cap, size_multiplier_ppm
+from policies.opportunity import BPS
 from policies.routes import Scan
 from policies.sizing import fixed_fraction_lots, notional_lots, share_of
 from policies.view import FNV_OFFSET, Views, mix, update_view
@@ -40,6 +43,7 @@ class Agent(NamedTuple):
     instruments: Records
     quotes: Records
     routes: Records
+    desks: Records
     policies: NDArray[np.int64]
     params: NDArray[np.float64]
     budgets: NDArray[np.int64]
@@ -165,7 +169,8 @@ def _size_forex(
     cost = round_trip_cost_ticks(agent.instruments, feed.trades, out.bid0, out.ask0, 1)
     out.reward = forex.reward_to_risk(entry, float(out.stop), float(out.target), cost)
     budget = agent.budgets[feed.desk]
-    risk = share_of(budget, params[forex.P_RISK] * size_multiplier(agent.multipliers, out.confidence))
+    combined = forex_combined(agent.desks[feed.desk], out.confidence, out.reward)
+    risk = position_cap(share_of(budget, params[forex.P_RISK]), size_multiplier_ppm(agent.multipliers, combined))
     lots = fixed_fraction_lots(
         agent.instruments, agent.quotes, feed.trades, int(abs(out.stop - entry)), risk,
         share_of(budget, params[forex.P_NOTIONAL]),
@@ -175,23 +180,15 @@ def _size_forex(
 
 
 @compiled
-def size_multiplier(table: NDArray[np.float64], confidence: float) -> float:
-    """Return the factor of the first (confidence at least, factor) row that fits; rows descend by confidence."""
-    for k in range(len(table)):
-        if confidence >= table[k, 0]:
-            return table[k, 1]
-    return 0.0
-
-
-@compiled
 def _size_binary(agent: Agent, feed: Record, params: NDArray[np.float64], out: Record) -> bool:
     """Stake a fraction of Kelly on the likelier side, at least the venue's smallest stake, so a refusal shows why."""
     row = agent.instruments[feed.trades]
     out.order_kind = OrderKind.BINARY
-    out.gross = binary.breakeven(row.payout_ppm)
-    out.reward = binary.value_per_unit(out.confidence, row.payout_ppm)
-    share = binary.kelly_stake(out.confidence, row.payout_ppm, params[binary.P_KELLY], params[binary.P_STAKE])
-    stake = share_of(agent.budgets[feed.desk], share)
+    payout = row.payout_ppm * 1e-6
+    out.gross, out.hold_ns = payout, row.expiry_ns
+    out.reward = expected_value(out.confidence, payout, 0.0, 0.0)
+    share = stake_fraction(out.confidence, payout, 0.0, 0.0, params[binary.P_KELLY], params[binary.P_STAKE])
+    stake = stake_money(agent.budgets[feed.desk], share)
     lots = max(notional_lots(agent.instruments, agent.quotes, feed.trades, stake), row.lots_min)
     out.lots0 = min(lots, row.lots_max) if out.strength > 0.0 else -min(lots, row.lots_max)
     return _sign(out)
@@ -243,7 +240,7 @@ def propose_pair(agent: Agent, candidate: Record, out: Record) -> bool:
     out.limit1 = candidate.bid_b - slack if first > 0 else candidate.ask_b + slack
     arbitrage.assess(agent.instruments, a, b, candidate, size, params, out)
     paid, _ = arbitrage.entry_prices(candidate)
-    net_ticks = out.reward * paid / arbitrage.BPS
+    net_ticks = out.reward * paid / BPS
     net = int(math.floor(net_ticks * size * agent.instruments[a].tick_value))
     out.gain = to_account(net, candidate.rate_num, candidate.rate_den)
     return _sign(out)

@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market.compiled import compiled
-from market.costs import PPM
 from market.instruments import Kind
 from market.ledger import Ledger
-from market.money import multiply_divide
 from market.quotes import rate_to_account, to_account_up
 from market.records import Record, Records, record_type, records
+from policies.gates import cooldown_left_ns, position_cap, shrinks
 from policies.intents import Rule, TradingState
 
 LIMITS: Final = record_type(
@@ -32,7 +31,7 @@ LIMITS: Final = record_type(
 `drawdown_basis` 0: from the initial equity, 1: from the highest equity."""
 
 DESK: Final = record_type(
-    "kind state budget budget_ppm auto_execute top_n leg_latency_ns",
+    "kind state budget budget_ppm auto_execute top_n expiry_ns",
     floats="confidence_min reward_min risk_score_max auto_confidence auto_reward auto_gross auto_gain auto_risk_score "
     "confidence_weight reward_cap",
 )
@@ -162,7 +161,7 @@ def position_limit(book: Book, intent: Record) -> bool:
     """Object when a position could pass its share of equity if every working order on that side filled."""
     if intent.reduce != 0:
         return False
-    cap = multiply_divide(book.ledger.account[0].equity, book.limits[0].position_ppm_max, PPM)
+    cap = position_cap(book.ledger.account[0].equity, book.limits[0].position_ppm_max)
     for leg in range(intent.legs):
         instrument = leg_instrument(intent, leg)
         lots = leg_lots(intent, leg)
@@ -173,8 +172,7 @@ def position_limit(book: Book, intent: Record) -> bool:
             after = held + book.working_long[instrument] + lots
         else:
             after = held - book.working_short[instrument] + lots
-        shrinks = abs(after) <= abs(held) and (after >= 0) == (held >= 0)  # a flip is judged on its result
-        if not shrinks and notional_of(book, instrument, after) > cap:
+        if not shrinks(held, after - held) and notional_of(book, instrument, after) > cap:
             return True
     return False
 
@@ -209,8 +207,8 @@ def cooldown(book: Book, intent: Record) -> bool:
     account = book.ledger.account[0]
     if intent.reduce != 0 or account.loss_streak == 0 or account.last_loss_ns == 0:
         return False
-    step = min(account.loss_streak, len(book.cooldowns_ns) - 1)
-    return bool(intent.time_ns - account.last_loss_ns < book.cooldowns_ns[step])
+    since_ns = intent.time_ns - account.last_loss_ns
+    return cooldown_left_ns(book.cooldowns_ns, account.loss_streak, since_ns) > 0
 
 
 @compiled
