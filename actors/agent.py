@@ -9,12 +9,11 @@ from collections import deque
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from actors.messages import END, START, Candidates, Grant, Intents, Pull, Reports, Rows, none_of
+from actors.messages import END, START, Candidates, Grant, Intents, Pull, Reports, Rows
 from actors.rows import RowInbox
-from actors.settings import GOVERNOR, RISK, Resolver, Settings
-from market.records import Records, joined, records
+from actors.settings import GOVERNOR, RISK, SUPERVISOR, Resolver, Settings
+from market.records import Records, joined, packed, records, unpacked
 from market.tape import Role, Tape, empty_tape, slice_tape
 from policies.assembly import agent_of
 from policies.bookkeeping import DAY_NS
@@ -72,9 +71,10 @@ class Agent:
         position = self._inbox.positions[batch.source]
         if not batch.after_ns <= position < batch.upto_ns:
             return
-        fresh = batch.candidates[batch.candidates["time_ns"] > position]
+        candidates = unpacked(batch.candidates, CANDIDATE)
+        fresh = candidates[candidates.time_ns > position]
         if len(fresh):
-            self._candidates[batch.source].append(fresh.copy().view(np.recarray))
+            self._candidates[batch.source].append(fresh)
         self._inbox.positions[batch.source] = batch.upto_ns
         self._think()
         self._pull(batch.source)
@@ -116,6 +116,7 @@ class Agent:
 
     def on_tick(self, now_ns: int) -> None:
         """Ask again for what has not come."""
+        self._resolve(SUPERVISOR).on_alive.remote(self.name, self.status())
         self._ask()
         if self._blocked:
             self._resolve(GOVERNOR).on_pull.remote(Pull(self.name, self._done_ns, again=True))
@@ -144,7 +145,7 @@ class Agent:
                 break
             after, self._done_ns = self._done_ns, done
             if done > self._told_ns:
-                kept = found[found["time_ns"] > self._told_ns].copy()
+                kept = packed(found[found["time_ns"] > self._told_ns])
                 self._outbox.append(Intents(self.name, self._epoch, max(after, self._told_ns), done, kept))
                 self._told_ns = done
         if self._done_ns != before:
@@ -162,16 +163,16 @@ class Agent:
         self._kernel.budgets[:] = self._grants[day]
         return True
 
-    def _rows_until(self) -> tuple[int, NDArray[Any]]:
+    def _rows_until(self) -> tuple[int, Records]:
         """Hear waiting rows; return (how far that went, the intents)."""
         if not len(self._waiting.time_ns):
             self._released_ns = self._inbox.ready_ns
             self._waiting = self._inbox.release(self._released_ns)
         if not len(self._waiting.time_ns):
-            return self._released_ns, none_of(INTENT)
+            return self._released_ns, records(0, INTENT)
         first = int(self._waiting.time_ns[0])
         if not self._grant_for(first):
-            return first - 1, none_of(INTENT)
+            return first - 1, records(0, INTENT)
         rows = len(self._waiting.time_ns)
         row, count = hear_rows(self._kernel, self._waiting, 0, rows, self._intents, 0)
         self._heard += int(row)
@@ -179,12 +180,12 @@ class Agent:
         done = int(self._waiting.time_ns[0]) - 1 if row < rows else self._released_ns
         return done, self._intents[:count].copy()
 
-    def _pairs_until(self) -> tuple[int, NDArray[Any]]:
+    def _pairs_until(self) -> tuple[int, Records]:
         """Weigh waiting candidates; return (how far that went, the intents)."""
         ready = self._inbox.ready_ns
         waiting = [piece for pieces in self._candidates.values() for piece in pieces]
         if not waiting:
-            return ready, none_of(INTENT)
+            return ready, records(0, INTENT)
         found = joined(waiting, CANDIDATE)
         found = found[np.lexsort((found.route, found.time_ns))]
         count = done = 0
@@ -200,7 +201,7 @@ class Agent:
             pieces.clear()
         upto = ready
         if done < len(found):
-            self._candidates[self._settings.feeds[0]].append(found[done:].copy().view(np.recarray))
+            self._candidates[self._settings.feeds[0]].append(found[done:].copy())
             upto = min(ready, int(found[done].time_ns) - 1)
         return upto, self._intents[:count].copy()
 
@@ -224,6 +225,6 @@ class Agent:
 
 def _restamped(batch: Intents, epoch: int) -> Intents:
     """Return a batch that has not been taken yet under a new governor's epoch."""
-    intents = batch.intents.copy()
-    intents["epoch"] = epoch
-    return Intents(batch.source, epoch, batch.after_ns, batch.upto_ns, intents)
+    intents = unpacked(batch.intents, INTENT)
+    intents.epoch = epoch
+    return Intents(batch.source, epoch, batch.after_ns, batch.upto_ns, packed(intents))

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.messages import END, START, Candidates, Pull, Rows
-from actors.settings import RISK, Resolver, Settings
-from market.records import Records, joined
+from actors.settings import RISK, SUPERVISOR, Resolver, Settings
+from market.records import Records, joined, packed
 from market.tape import Role, Tape, newest_rows, select_feeds, select_rows, slice_tape
 from policies.assembly import feeds_of, instruments_of, price_sources, scanner_of
 from policies.intents import DeskKind
@@ -124,7 +124,7 @@ class FeedShard:
             handle.on_rows.remote(Rows(self.name, after, upto, slice_tape(subscription.tape, begin, end)))
         else:
             assert subscription.candidates is not None
-            handle.on_candidates.remote(Candidates(self.name, after, upto, subscription.candidates[begin:end].copy()))
+            handle.on_candidates.remote(Candidates(self.name, after, upto, packed(subscription.candidates[begin:end])))
         subscription.sent_ns = upto
         subscription.under_way.append(upto)
 
@@ -140,6 +140,7 @@ class FeedShard:
 
     def on_tick(self, now_ns: int) -> None:
         """Nothing waits here: receivers ask again for what they miss."""
+        self._resolve(SUPERVISOR).on_alive.remote(self.name, self.status())
 
     def status(self) -> dict[str, Any]:
         """Tell how the feeds are."""

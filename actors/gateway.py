@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from actors.messages import Orders, Pull, Reports
 from actors.restoring import ordered, read_session
-from actors.settings import GOVERNOR, JournalOpener, Resolver, Settings
+from actors.settings import GOVERNOR, SUPERVISOR, JournalOpener, Resolver, Settings
 from actors.writing import Writer, rows_of
 from journal.records import Report
 from market.matching import (
@@ -29,7 +29,7 @@ from market.matching import (
     submit,
 )
 from market.quotes import update_quote
-from market.records import Records, joined
+from market.records import Records, joined, packed, unpacked
 from market.tape import Role, newest_rows, select_feeds
 from policies.assembly import feeds_of, instruments_of, price_sources
 from venues.replay import load_tape
@@ -99,7 +99,7 @@ class Gateway:
         if batch.first > self._orders:
             self._resolve(GOVERNOR).on_pull.remote(Pull(self.name, self._orders, again=True))
             return
-        for order in batch.orders[self._orders - batch.first :]:
+        for order in unpacked(batch.orders, ORDER)[self._orders - batch.first :]:
             assert order["arrive_ns"] > self._done_ns, "an order came after its venue had passed its arrival"
             submit(self._venue, order)
             self._orders += 1
@@ -111,6 +111,7 @@ class Gateway:
 
     def on_tick(self, now_ns: int) -> None:
         """Ask for orders that may have been lost."""
+        self._resolve(SUPERVISOR).on_alive.remote(self.name, self.status())
         self._resolve(GOVERNOR).on_pull.remote(Pull(self.name, self._orders, again=True))
 
     # -- what it does -------------------------------------------------------------------------------------------------
@@ -137,7 +138,7 @@ class Gateway:
         while first and self._kept[first - 1].time_ns[-1] > after_ns:
             first -= 1
         reports = joined(self._kept[first:], REPORT)
-        fresh = reports[reports.time_ns > after_ns]
+        fresh = packed(reports[reports.time_ns > after_ns])
         control = self._venue.control
         idle = bool(control[COUNT] == 0 and control[GUARDED] == 0)
         message = Reports(self.name, self._fence, after_ns, self._done_ns, fresh, idle=idle, orders=self._orders)

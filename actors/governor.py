@@ -12,18 +12,17 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
-import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
 from actors.messages import END, START, Finding, Grant, Orders, Pull, Reports, Rulings, Verdicts
 from actors.restoring import SessionLog, newest_session, ordered
-from actors.settings import RISK, JournalOpener, Resolver, Settings
+from actors.settings import RISK, SUPERVISOR, JournalOpener, Resolver, Settings
 from actors.writing import Writer, rows_of, rule_names
 from journal.records import AnyRecord, Decision, Latch, Mandate, Report, Sample, Snapshot, Stop
 from journal.store import Fenced
 from market.matching import ORDER, REPORT
-from market.records import copied, joined, records
+from market.records import copied, joined, packed, records, unpacked
 from policies.assembly import desks_of, instruments_of
 from policies.bookkeeping import DAY_NS
 from policies.governor import rule
@@ -177,7 +176,8 @@ class Governor:
         if batch.after_ns > route.reported_ns:  # something before it was lost
             self._resolve(route.name).on_pull.remote(Pull(self.name, route.reported_ns, again=True))
             return
-        for report in batch.reports[batch.reports["time_ns"] > route.reported_ns]:
+        reports = unpacked(batch.reports, REPORT)
+        for report in reports[reports.time_ns > route.reported_ns]:
             route.waiting.append(copied(report)[0])
         if batch.upto_ns >= route.reported_ns:  # the newest word, not one repeated
             route.reported_ns = batch.upto_ns
@@ -199,6 +199,7 @@ class Governor:
 
     def on_tick(self, now_ns: int) -> None:
         """Make the epoch known, and ask gateways again that have work."""
+        self._resolve(SUPERVISOR).on_alive.remote(self.name, self.status())
         for name in (RISK, *self._settings.agents):
             self._resolve(name).on_grant.remote(self._newest_grant())
         for route in self._routes:
@@ -303,7 +304,7 @@ class Governor:
 
     def _take_group(self, judged: NDArray[Any]) -> None:
         """Rule on the judged intents of one instant; journal them and the orders of those that are executed."""
-        group = np.array(judged).view(np.recarray)
+        group = unpacked(judged, INTENT)
         rule(self._desks, group, 0, len(group))
         orders: list[tuple[Any, int]] = []
         for intent in group:
@@ -347,7 +348,7 @@ class Governor:
         if not again and (route.quiet or (promise, len(route.orders)) <= route.told):
             return
         fresh = route.orders[route.has :]
-        rows = joined(fresh, ORDER)
+        rows = packed(joined(fresh, ORDER))
         self._resolve(route.name).on_orders.remote(Orders(self.epoch, route.has, rows, promise))
         route.told = (promise, len(route.orders))
 
@@ -360,7 +361,7 @@ class Governor:
         if upto <= after and self.taken == findings:
             return
         begin, end = bisect_right(self._kept_ns, after), bisect_right(self._kept_ns, upto)
-        reports = joined(self._kept[begin:end], REPORT)
+        reports = packed(joined(self._kept[begin:end], REPORT))
         message = Reports(self.name, self.epoch, after, max(upto, after), reports, findings=self.taken)
         self._resolve(RISK).on_reports.remote(message)
         self._told_risk = (max(upto, after), self.taken)
@@ -368,3 +369,20 @@ class Governor:
     def _held_ns(self) -> int:
         """Return the time of the earliest report that waits to be taken."""
         return min((int(route.waiting[0]["time_ns"]) for route in self._routes if route.waiting), default=END + 1)
+
+    # -- what others may read -----------------------------------------------------------------------------------------
+
+    def status(self) -> dict[str, Any]:
+        """Tell how far the run is."""
+        seq, head = self._journal.head
+        return {
+            "name": self.name,
+            "epoch": self.epoch,
+            "horizon_ns": self.horizon_ns,
+            "complete": self.stopped,
+            "records": seq,
+            "head": head,
+            **self.counts,
+            "routes_in": [RISK, *self._settings.gateways],
+            "routes_out": [RISK, *self._settings.gateways, *self._settings.agents],
+        }

@@ -2,12 +2,12 @@
 
 A stretch is (`after_ns`, `upto_ns`]: everything of that stream later than the one and not later than the other. So a
 repeated batch is recognised, a lost one leaves a gap that the receiver sees and asks for again, and a reordered one
-waits. Times are market time; positions never run backwards within one life of the sender.
+waits. Times are market time; positions never run backwards within one life of the sender. Records travel as plain
+bytes, a row each (`market.records.packed`).
 """
 
 from typing import Any, Final
 
-import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
@@ -129,8 +129,3 @@ class Grant(Struct, frozen=True):
     epoch: int
     day: int
     budgets: tuple[int, ...]
-
-
-def none_of(kind: np.dtype[Any]) -> NDArray[Any]:
-    """Return an empty record array."""
-    return np.zeros(0, kind).view(np.recarray)

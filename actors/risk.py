@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from actors.messages import END, START, Finding, Grant, Intents, Pull, Reports, Rows, Rulings, Verdicts
 from actors.restoring import read_session, restore_book, snapshot_of
 from actors.rows import RowInbox
-from actors.settings import GOVERNOR, JournalOpener, Resolver, Settings
+from actors.settings import GOVERNOR, SUPERVISOR, JournalOpener, Resolver, Settings
 from market.matching import REPORT
 from market.quotes import update_quote
-from market.records import Records, joined, records
+from market.records import Records, joined, packed, records, unpacked
 from market.tape import Tape
 from policies.assembly import feeds_of
 from policies.bookkeeping import DAY_NS, LATCH, SAMPLE, move_book, open_day, place, reserve
@@ -73,9 +73,10 @@ class RiskManager:
         position = self._told[batch.source]
         if batch.epoch != self._epoch or not batch.after_ns <= position < batch.upto_ns:
             return
-        fresh = batch.intents[batch.intents["time_ns"] > position]
+        intents = unpacked(batch.intents, INTENT)
+        fresh = intents[intents.time_ns > position]
         if len(fresh):
-            self._intents[batch.source].append(fresh.copy().view(np.recarray))
+            self._intents[batch.source].append(fresh)
         self._told[batch.source] = batch.upto_ns
         self._advance()
 
@@ -87,7 +88,8 @@ class RiskManager:
         while self._outbox and self._outbox[0][0] <= durable:
             self._outbox.popleft()  # a group that waits for its rulings stays, to be told again
         if batch.after_ns <= self._reported_ns < batch.upto_ns:
-            fresh = batch.reports[batch.reports["time_ns"] > self._reported_ns]
+            reports = unpacked(batch.reports, REPORT)
+            fresh = reports[reports.time_ns > self._reported_ns]
             if len(fresh):
                 self._reports = joined([self._reports, fresh], REPORT)
             self._reported_ns = batch.upto_ns
@@ -120,6 +122,7 @@ class RiskManager:
 
     def on_tick(self, now_ns: int) -> None:
         """Ask again for what has not come, tell again what was not answered."""
+        self._resolve(SUPERVISOR).on_alive.remote(self.name, self.status())
         if self._epoch == 0:
             self._resolve(GOVERNOR).on_pull.remote(Pull(self.name, self._reported_ns, again=True))
             return
@@ -259,7 +262,7 @@ class RiskManager:
             if group[k].rules == 0:
                 reserve(self._book, group[k], 1)
         self._group = group[:count]
-        self._note(Finding(time_ns, group=group[:count].copy()))
+        self._note(Finding(time_ns, group=packed(group[:count])))
 
     def _take_group(self, time_ns: int) -> Any:
         """Take all intents of one instant out of the inbox; one more record is room to sort in."""

@@ -20,6 +20,7 @@ class Supervisor:
         self._resolve = resolve
         self._tick_s = tick_s
         self._heard: dict[str, tuple[int, dict[str, Any]]] = {}
+        self._failures: list[tuple[int, str, str]] = []
         self._stop = threading.Event()
 
     @property
@@ -41,6 +42,14 @@ class Supervisor:
     def on_alive(self, name: str, status: dict[str, Any]) -> None:
         """Hear of an actor."""
         self._heard[name] = (time.time_ns(), status)
+
+    def on_failure(self, name: str, text: str) -> None:
+        """Hear that an actor ends itself, and why."""
+        self._failures.append((time.time_ns(), name, text))
+
+    def failures(self) -> list[tuple[int, str, str]]:
+        """Return (wall time, actor, traceback) of every actor that ended itself."""
+        return self._failures
 
     def registry(self) -> list[dict[str, Any]]:
         """Return what is known of every actor: its last word and how old that is."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 Records: TypeAlias = Any  # a recarray: its fields are attributes, which no checker of today can name
 Record: TypeAlias = Any  # one element of Records; its fields are named by its record type
@@ -42,4 +43,18 @@ def copied(record: Record) -> Records:
     """Return one record as an array of its own: an element read out of an array is a reference into it."""
     out = records(1, record.dtype)
     out[0] = record
+    return out
+
+
+def packed(rows: Records) -> NDArray[Any]:
+    """Return records as rows of plain bytes, fit to cross a process border (a recarray is not)."""
+    size = rows.dtype.itemsize
+    return np.frombuffer(rows.tobytes(), np.uint8).reshape(len(rows), size)
+
+
+def unpacked(rows: NDArray[Any], kind: np.dtype[Any]) -> Records:
+    """Return packed rows as records of their own."""
+    out = records(len(rows), kind)
+    if len(rows):
+        out.view(np.ndarray).view(np.uint8).reshape(len(rows), kind.itemsize)[:] = rows
     return out
