@@ -33,6 +33,7 @@ CHUNK: Final = 1024
 GROUP_MAX: Final = 64
 """Intents of one instant, all desks together."""
 
+
 class Logs(NamedTuple):
     """What happened, in order, for whoever asks afterwards; `counts` says how much of each is filled."""
 
@@ -188,7 +189,7 @@ def coast(engine: Engine, tape: Tape, row: int, end: int, stop_ns: int) -> int:
             row = move_prices(engine, tape, row, end, now)
             latch(engine.logs, now, close_instant(book, now))
         return row
-    stop = row + np.searchsorted(tape.time_ns[row:end], stop_ns)
+    stop = row + int(np.searchsorted(tape.time_ns[row:end], stop_ns))
     if len(feeds) == 1 and stop > row:
         first, row = row, stop - 1
         while row > first and (tape.flaws[row] != 0 or tape.time_ns[row] == tape.time_ns[row - 1]):

@@ -45,7 +45,7 @@ def open_engine(plan: Plan, epoch: int = 1) -> Engine:
     return Engine(
         agent, scanner, venue, book, open_watch(), records(room, INTENT), np.zeros(room, np.int64),
         records(GROUP_MAX + 1, INTENT), records(1, ORDER),
-        Logs(*(records(LOG_ROWS, kind) for kind in kinds), np.zeros(7, np.int64)),
+        Logs._make([*(records(LOG_ROWS, kind) for kind in kinds), np.zeros(7, np.int64)]),
         np.zeros(max(len(plan.desks), 1), np.int64),
     )  # fmt: skip
 
@@ -65,10 +65,7 @@ class _Drain:
                 self.logs.counts[slot] = 0
 
     def joined(self) -> list[Records]:
-        return [
-            joined(parts, log.dtype)
-            for parts, log in zip(self.kept, self.logs[:6], strict=True)
-        ]
+        return [joined(parts, log.dtype) for parts, log in zip(self.kept, self.logs[:6], strict=True)]
 
 
 def roll(engine: Engine, tape: Tape, settle_until_ns: int = INT64_MAX - 1) -> Rollout:
@@ -80,12 +77,8 @@ def roll(engine: Engine, tape: Tape, settle_until_ns: int = INT64_MAX - 1) -> Ro
         drain.take()
     run_dues(engine, settle_until_ns)
     drain.take()
-    return Rollout(
-        *drain.joined(),
-        engine.book.ledger.account.copy(),
-        engine.book.ledger.positions.copy(),
-        engine.candidates + _bars_heard(engine, tape),
-    )
+    ledger, heard = engine.book.ledger, engine.candidates + _bars_heard(engine, tape)
+    return Rollout._make([*drain.joined(), ledger.account.copy(), ledger.positions.copy(), heard])
 
 
 def _bars_heard(engine: Engine, tape: Tape) -> NDArray[np.int64]:

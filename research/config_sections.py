@@ -1,0 +1,211 @@
+"""The sections of configuration files and profiles: keys, units and what is allowed. Nothing is read here."""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+class Section(BaseModel):
+    """A section of a file: unknown keys are errors, and nothing is changed after it was read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+Money = Annotated[Decimal, Field(allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Account(Section):
+    """The account of a paper run or backtest."""
+
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3,5}$")]
+    cash: Annotated[Money, Field(gt=0, le=Decimal("1e9"))]
+    profile: str
+
+
+class Data(Section):
+    """Which of the data is replayed."""
+
+    forex_symbols: tuple[str, ...]
+    forex_timeframe: Literal["1m", "3m", "5m", "15m", "30m", "1h", "4h", "1d"]
+    forex_days_max: Annotated[float, Field(gt=0)]
+    route_symbol: str
+    route_hours_max: Annotated[float, Field(gt=0)]
+    contract_symbol: str
+    contract_hours_max: Annotated[float, Field(gt=0)]
+
+
+class Venues(Section):
+    """Defaults of simulated venues."""
+
+    latency_ms: Annotated[float, Field(gt=0, le=60_000)]
+    stale_after_s: Annotated[float, Field(gt=0, le=86_400)]
+
+
+class VenueOverride(Section):
+    """What differs for one venue."""
+
+    latency_ms: Annotated[float, Field(gt=0, le=60_000)] | None = None
+    stale_after_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
+
+
+class Instruments(Section):
+    """Defaults of instruments, by kind."""
+
+    fx_lot_size: Annotated[Money, Field(gt=0)]
+    metal_lot_size: Annotated[Money, Field(gt=0)]
+    crypto_lot_size: Annotated[Money, Field(gt=0)]
+    equity_lot_size: Annotated[Money, Field(gt=0)]
+    index_lot_size: Annotated[Money, Field(gt=0)]
+    fx_spread_pips: Annotated[Money, Field(ge=0)]
+    other_spread_ppm: Count
+    slippage_ticks: Count
+    fx_fee_ppm: Count
+    crypto_fee_ppm: Count
+    equity_fee_ppm: Count
+    depth_lots: Annotated[int, Field(gt=0)]
+
+
+class InstrumentOverride(Section):
+    """What differs for one symbol."""
+
+    lot_size: Annotated[Money, Field(gt=0)] | None = None
+    spread_ticks: Count | None = None
+    slippage_ticks: Count | None = None
+    fee_ppm: Count | None = None
+    depth_lots: Annotated[int, Field(gt=0)] | None = None
+
+
+class Desk(Section):
+    """What all desks have."""
+
+    policy: str
+    budget_fraction: Fraction
+    auto_execute: bool
+    params: dict[str, float] = {}
+
+
+class ArbitrageDesk(Desk):
+    """The arbitrage desk: its route's numbers and its own minimum."""
+
+    enter_ticks: int
+    exit_ticks: int
+    hold_s: Annotated[float, Field(gt=0)]
+    quiet_s: Annotated[float, Field(ge=0)]
+    age_ms_max: Annotated[float, Field(gt=0)]
+    net_profit_bp_min: float
+    auto_gross_bp: float
+    auto_net_profit: Money
+    auto_risk_score: Annotated[float, Field(ge=0, le=101)]
+
+
+class BinaryDesk(Desk):
+    """The binary desk: the contract it trades."""
+
+    payout: Annotated[Money, Field(gt=0, le=10)]
+    expiry_s: Annotated[int, Field(gt=0, le=86_400)]
+    bars_s: Annotated[int, Field(gt=0, le=3600)]
+    stake_lot: Annotated[Money, Field(gt=0)]
+    tie_returns_stake: bool
+
+
+class Desks(Section):
+    """The three desks."""
+
+    forex: Desk
+    arbitrage: ArbitrageDesk
+    binary: BinaryDesk
+
+
+class Report(Section):
+    """What reports hold."""
+
+    sample_s: Annotated[float, Field(gt=0)]
+
+
+class Configuration(Section):
+    """A whole configuration file."""
+
+    account: Account
+    data: Data
+    venues: Venues
+    instruments: Instruments
+    rates: dict[str, Money]
+    desks: Desks
+    report: Report
+    venue: dict[str, VenueOverride] = {}
+    instrument: dict[str, InstrumentOverride] = {}
+
+
+class ProfileLimits(Section):
+    """Limits of a profile."""
+
+    trades_per_day_max: Count
+    daily_loss_max: Annotated[Money, Field(ge=0)]
+    daily_loss_basis: Literal["realised_plus_floating_loss", "equity_from_day_anchor"]
+    drawdown_max: Annotated[Money, Field(ge=0)]
+    drawdown_basis: Literal["initial", "peak"]
+    loss_streak_max: Count
+    position_fraction_max: Annotated[Money, Field(ge=0, le=1000)]
+    cooldown_seconds: tuple[Count, ...]
+
+    @field_validator("cooldown_seconds")
+    @classmethod
+    def _not_empty(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if not value:
+            raise ValueError("at least one number is needed, for no loss in a row")
+        return value
+
+
+class ProfileLevels(Section):
+    """From which usage a day is called MEDIUM and HIGH."""
+
+    usage_medium: Fraction
+    usage_high: Fraction
+
+
+class ProfileArbitrage(Section):
+    """Gates of the arbitrage desk."""
+
+    net_profit_percent_min: Money
+    risk_score_max: Annotated[float, Field(ge=0, le=100)]
+    auto_gross_spread_percent: Money
+    auto_net_profit: Money
+    auto_risk_score: Annotated[float, Field(ge=0, le=101)]
+    top_n: Count
+
+
+class ProfileForex(Section):
+    """Gates of the forex desk; confidences are fractions, 72 is a percent and an error."""
+
+    confidence_min: Fraction
+    reward_to_risk_min: Money
+    auto_confidence: Annotated[float, Field(ge=-1.0, le=1.0)]
+    auto_reward_to_risk: Money
+    confidence_weight: Fraction
+    reward_to_risk_cap: Annotated[float, Field(gt=0)]
+    size_multipliers: tuple[tuple[float, Fraction], ...]
+    top_n: Count
+
+
+class ProfileBinary(Section):
+    """Gates of the binary desk."""
+
+    probability_min: Fraction
+    edge_min: Annotated[float, Field(ge=-1.0, le=1.0)]
+    expiry_seconds: tuple[Annotated[int, Field(gt=0)], ...]
+    top_n: Count
+
+
+class Profile(Section):
+    """A named set of limits and gates."""
+
+    name: str
+    day_time_zone: Literal["UTC"]
+    limits: ProfileLimits
+    levels: ProfileLevels
+    arbitrage: ProfileArbitrage
+    forex: ProfileForex
+    binary: ProfileBinary
