@@ -47,6 +47,7 @@ class Agent:
         others = self._kernel.feeds.desk != self._desk
         self._kernel.feeds.roles[others] &= ~Role.VIEW.value  # another desk's bars are only prices here
         self._kernel.control[EPOCH] = self._epoch
+        self._own_views = np.flatnonzero((self._kernel.feeds.roles & Role.VIEW.value) != 0)
         self._inbox = RowInbox(self._settings.feeds)
         self._candidates: dict[str, list[Records]] = {feed: [] for feed in self._settings.feeds}
         self._waiting: Tape = empty_tape()
@@ -175,7 +176,8 @@ class Agent:
             return first - 1, records(0, INTENT)
         rows = len(self._waiting.time_ns)
         row, count = hear_rows(self._kernel, self._waiting, 0, rows, self._intents, 0)
-        self._heard += int(row)
+        heard = self._waiting.feed[:row][self._waiting.flaws[:row] == 0]
+        self._heard += int(np.isin(heard, self._own_views).sum())
         self._waiting = slice_tape(self._waiting, row, rows)
         done = int(self._waiting.time_ns[0]) - 1 if row < rows else self._released_ns
         return done, self._intents[:count].copy()

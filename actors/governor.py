@@ -197,6 +197,15 @@ class Governor:
                 route.has = min(pull.after_ns, len(route.orders))
                 self._send_orders(route, again=True)
 
+    def on_stop(self, reason: str) -> None:
+        """End the run before its end: it can be continued from its newest snapshot."""
+        if not self.stopped:
+            self._records.append(
+                Stop(time_ns=max(self.horizon_ns, 0), number=self._settings.session, complete=False, reason=reason)
+            )
+            self.stopped = True
+            self._work()
+
     def on_tick(self, now_ns: int) -> None:
         """Make the epoch known, and ask gateways again that have work."""
         self._resolve(SUPERVISOR).on_alive.remote(self.name, self.status())

@@ -315,6 +315,16 @@ class RiskManager:
                 for k, row in enumerate(self._book.ledger.positions)
                 if row.lots != 0
             },
+            "desks": self._desk_equity(),
             "routes_in": [*self._settings.feeds, *self._settings.agents, GOVERNOR],
             "routes_out": [GOVERNOR],
         }
+
+    def _desk_equity(self) -> dict[str, int]:
+        """Return what each desk has made so far, open positions at the price they could be closed at."""
+        ledger = self._book.ledger
+        found = {}
+        for k, desk in enumerate(self._plan.desks):
+            floating = int(ledger.positions.floating[ledger.instruments.desk == k].sum())
+            found[desk.name] = int(self._book.desks[k].realised) + floating
+        return found

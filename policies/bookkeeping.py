@@ -52,7 +52,11 @@ def place(book: Book, number: int, instrument: int, lots: int) -> None:
 @compiled
 def book_report(book: Book, report: Record) -> None:
     """Book a venue's report: money first, then the reservation that it uses up, then what the result does."""
+    cash = book.ledger.account[0].cash
     apply_report(book.ledger, report)
+    desk = book.ledger.instruments[report.instrument].desk
+    if desk >= 0:
+        book.desks[desk].realised += book.ledger.account[0].cash - cash
     mark_position(book.ledger, book.quotes, report.instrument)
     if report.kind != ReportKind.SETTLE:
         _use_reservation(book, report)

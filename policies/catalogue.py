@@ -39,7 +39,7 @@ _FOREX = (
     _whole("adx", 14), Bound("trend_atr", 2.0, 0.1, 50.0), Bound("adx_low", 15.0, 0.0, 99.0),
     Bound("adx_high", 35.0, 1.0, 100.0), Bound("candidate_min", 0.62, 0.5, 1.0), _whole("rearm_bars", 30, 0, 10**6),
     Bound("stop_atr", 8.0, 0.1, 200.0), Bound("target_atr", 22.0, 0.1, 500.0), _whole("hold_bars", 240, 0, 10**6),
-    Bound("risk_fraction", 0.002, 0.0, 0.05), Bound("notional_fraction", 0.25, 0.0, 100.0),
+    Bound("risk_fraction", 0.002, 0.0, 0.05), Bound("notional_fraction", 0.5, 0.0, 100.0),
 )  # fmt: skip
 
 _BINARY = (
@@ -51,7 +51,7 @@ _BINARY = (
 )  # fmt: skip
 
 _ARBITRAGE = (
-    _whole("limit_slack_ticks", 2, 0, 10**6), Bound("notional_fraction", 0.25, 0.0, 100.0),
+    _whole("limit_slack_ticks", 2, 0, 10**6), Bound("notional_fraction", 1.0, 0.0, 100.0),
     Bound("fill_probability", 0.95, 0.0, 1.0), Bound("staleness_ms", 500.0, 1.0, 1e6),
     Bound("latency_ms_full", 1000.0, 1.0, 1e6), Bound("venue_health", 1.0, 0.0, 1.0),
 )  # fmt: skip

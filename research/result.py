@@ -56,7 +56,8 @@ class DeskResult(Struct, frozen=True, kw_only=True):
 
 
 class RunResult(Struct, frozen=True, kw_only=True):
-    """A whole run. `account` is the final account in integer money; samples are the equity curve, oldest first."""
+    """A whole run. `account` is the final account in integer money, `positions` what is still open (lots, cost in ticks x
+    lots); samples are the equity curve, oldest first."""
 
     plan: Plan
     decisions: tuple[Decision, ...]
@@ -66,6 +67,7 @@ class RunResult(Struct, frozen=True, kw_only=True):
     latches: tuple[Latch, ...]
     trades: tuple[Trade, ...]
     account: dict[str, int]
+    positions: dict[str, dict[str, int]]
     desks: dict[str, DeskResult]
 
     @property
@@ -100,21 +102,28 @@ def result_of_rollout(plan: Plan, tape: Tape, rollout: Rollout, session: int = 1
     )
     latches = tuple(writer.latch(row) for row in rollout.latches)
     account = {name: int(rollout.account[0][name]) for name in rollout.account.dtype.names}
+    positions = {
+        plan.instruments[k].key: {"lots": int(row.lots), "cost": int(row.cost)}
+        for k, row in enumerate(rollout.positions)
+        if row.lots != 0
+    }
     candidates = [int(count) for count in rollout.candidates]
     trades = trades_of(plan, rollout.trades)
     return RunResult(
         plan=plan, decisions=decisions, orders=tuple(orders), reports=reports, samples=samples, latches=latches,
-        trades=trades, account=account, desks=desk_results(plan, tape, decisions, reports, trades, candidates),
+        trades=trades, account=account, positions=positions, desks=desk_results(plan, tape, decisions, reports, trades, candidates),
     )  # fmt: skip
 
 
 def result_of_session(plan: Plan, tape: Tape, log: SessionLog, candidates: Sequence[int]) -> RunResult:
     """Return the result of a journaled session; trades are folded from its reports again."""
     account = dict(log.snapshots[-1].account) if log.snapshots else {}
+    open_positions = log.snapshots[-1].positions if log.snapshots else {}
+    positions = {key: {"lots": row["lots"], "cost": row["cost"]} for key, row in open_positions.items() if row["lots"]}
     trades = trades_of(plan, fold_trades(plan, log.reports))
     return RunResult(
         plan=plan, decisions=tuple(log.decisions), orders=tuple(log.orders), reports=tuple(log.reports),
-        samples=tuple(log.samples), latches=tuple(log.latches), trades=trades, account=account,
+        samples=tuple(log.samples), latches=tuple(log.latches), trades=trades, account=account, positions=positions,
         desks=desk_results(plan, tape, log.decisions, log.reports, trades, candidates),
     )  # fmt: skip
 

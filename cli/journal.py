@@ -1,0 +1,140 @@
+"""`trifecta journal`: verify, export or follow a journal."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.options import home_option, json_option
+from cli.outcome import Exit, print_json
+
+KINDS = ("session", "claim", "mandate", "decision", "order", "report", "latch", "sample", "snapshot", "stop")
+
+
+@click.group()
+def journal() -> None:
+    """Verify, export or follow a journal."""
+
+
+def _path(path: Path | None, home: Path) -> Path:
+    from journal.store import JournalError
+
+    found = path or home / "journal.db"
+    if not found.is_file():
+        raise JournalError(f"{found}: there is no journal here; name one, or the --home of a run")
+    return found
+
+
+PATH = click.argument("path", required=False, type=click.Path(path_type=Path))
+
+
+@journal.command()
+@PATH
+@home_option
+@json_option
+def verify(path: Path | None, home: Path, as_json: bool) -> int:
+    """Check that every record follows from the one before it; name the first that does not (exit 1)."""
+    from journal.verify import verify_file
+
+    file = _path(path, home)
+    found = verify_file(file)
+    if as_json:
+        print_json({
+            "command": "journal verify", "path": str(file), "ok": found.ok, "records": found.records,
+            "head": found.head, "first_bad": found.first_bad, "problem": found.problem,
+        })  # fmt: skip
+    elif found.ok:
+        click.echo(f"{file}: {found.records:,} records, every one follows; head {found.head}")
+    else:
+        click.echo(f"{file}: record {found.first_bad} is bad: {found.problem}; {found.records:,} before it are sound")
+    return int(Exit.DONE if found.ok else Exit.CHECK_FAILED)
+
+
+@journal.command()
+@PATH
+@home_option
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default=None, help="File; stdout without it.")
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only records of this kind.")
+@click.option("--after", type=click.IntRange(min=0), default=0, help="Only records after this sequence number.")
+def export(path: Path | None, home: Path, out: Path | None, kinds: tuple[str, ...], after: int) -> None:
+    """Write records as JSON lines: sequence, hash, and the record as it was hashed."""
+    from journal.export import export_lines
+    from journal.store import SqliteJournal
+
+    source = SqliteJournal(_path(path, home), read_only=True)
+    try:
+        if out is None:
+            export_lines(source, sys.stdout.buffer, after=after, kinds=frozenset(kinds))
+            return
+        with out.open("wb") as file:
+            count = export_lines(source, file, after=after, kinds=frozenset(kinds))
+        click.echo(f"{out}: {count:,} records", err=True)
+    finally:
+        source.close()
+
+
+@journal.command()
+@PATH
+@home_option
+@click.option(
+    "-n", "--lines", type=click.IntRange(min=0), default=10, show_default=True, help="How many to begin with."
+)
+@click.option("-f", "--follow", is_flag=True, help="Go on as records are written.")
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only records of this kind.")
+def tail(path: Path | None, home: Path, lines: int, follow: bool, kinds: tuple[str, ...]) -> None:
+    """Show the newest records, a line each."""
+    from collections import deque
+
+    from journal.export import wanted
+    from journal.store import SqliteJournal
+
+    source = SqliteJournal(_path(path, home), read_only=True)
+    try:
+        last = 0
+        for entry in deque(wanted(source, 0, frozenset(kinds)), maxlen=lines or None) if lines else ():
+            click.echo(_line(entry))
+            last = entry.seq
+        while follow:
+            for entry in wanted(source, last, frozenset(kinds)):
+                click.echo(_line(entry))
+                last = entry.seq
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        return
+    finally:
+        source.close()
+
+
+def _stamp(time_ns: int) -> str:
+    from datetime import UTC, datetime
+
+    return f"{datetime.fromtimestamp(time_ns // 10**9, UTC):%Y-%m-%d %H:%M:%S}" if 0 < time_ns < 2**62 else "-"
+
+
+def _line(entry: Any) -> str:
+    """Return a record as people follow it: place, market time, kind, and what matters of it."""
+    record = entry.record()
+    when = _stamp(record.time_ns)
+    match entry.kind:
+        case "decision":
+            legs = " ".join(f"{leg.lots:+d} {leg.instrument}" for leg in record.legs)
+            text = f"{record.desk} {legs}  {record.ruling} {' '.join(record.rules)}"
+        case "order":
+            text = f"#{record.number} {record.lots:+d} {record.instrument} {record.order_kind} {record.reason}"
+        case "report":
+            text = f"#{record.number} {record.report} {record.lots:+d} {record.instrument} at {record.price} {record.reason}"
+        case "sample":
+            text = f"equity {record.equity / 1e6:,.2f}"
+        case "session":
+            text = f"session {record.number}, {record.stage}, plan {record.plan_hash[:12]}"
+        case "claim":
+            text = f"epoch {record.epoch} by {record.owner}"
+        case "stop":
+            text = f"session {record.number} {'complete' if record.complete else 'interrupted'}: {record.reason}"
+        case "latch":
+            text = " ".join(record.rules)
+        case _:
+            text = ""
+    return f"{entry.seq:>8}  {when}  {entry.kind:<9} {text.rstrip()}"

@@ -1,0 +1,67 @@
+"""The entry point: `trifecta COMMAND`. Commands are imported when they are asked for, so that a start stays fast."""
+
+import importlib
+import sys
+from collections.abc import Mapping
+from typing import Final
+
+import click
+
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "run": ("cli.run:run", "Trade three desks on paper over recorded data, on Ray."),
+    "backtest": ("cli.backtest:backtest", "Run the same desks and rules in one process, at kernel speed."),
+    "parity": ("cli.parity:parity", "Show that kernel, World and Ray decide the same."),
+    "replay": ("cli.replay:replay", "Decide every decision of a journal again, and compare bit by bit."),
+    "journal": ("cli.journal:journal", "Verify, export or follow a journal."),
+    "data": ("cli.data:data", "Show what market data there is, and check it."),
+    "policies": ("cli.policies:policies", "List the policies with their parameters."),
+    "tune": ("cli.tune:tune", "Sweep a policy's parameters with Ray Tune."),
+    "serve": ("cli.serve:serve", "Serve the decision API over a running paper session."),
+    "topology": ("cli.topology:topology", "Show the actors of a running system and how they are connected."),
+    "doctor": ("cli.doctor:doctor", "Check this machine, this home and this data, with a remedy per finding."),
+}
+
+
+class Lazy(click.Group):
+    """A group whose commands are modules, each imported on its first use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="trifecta")
+def trifecta() -> None:
+    """Trifecta: three desks, one risk manager, one governor, one kernel, one journal."""
+
+
+def main() -> None:
+    """Run the command line."""
+    from cli.outcome import fail, is_expected
+
+    try:
+        code = trifecta.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except Exception as error:
+        if not is_expected(error):
+            raise
+        sys.exit(fail(error))
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,54 @@
+"""How a command ends: one JSON document on stdout, one line on stderr, and an exit code that means something.
+
+0 done; 1 a check failed; 2 wrong usage or configuration; 3 refused by authority (a locked home, a fenced epoch).
+"""
+
+import sys
+from enum import IntEnum
+from typing import Any
+
+import click
+import msgspec
+
+
+class Exit(IntEnum):
+    """Exit codes."""
+
+    DONE = 0
+    CHECK_FAILED = 1
+    USAGE = 2
+    REFUSED = 3
+
+
+def is_expected(error: Exception) -> bool:
+    """Tell whether an error is about the user's input, so that a line is the right answer and a traceback is not."""
+    from journal.store import Fenced
+    from research.home import HomeLockedError
+    from research.paper import RunError
+
+    expected = (ValueError, HomeLockedError, Fenced, RunError, FileNotFoundError, PermissionError, IsADirectoryError)
+    return isinstance(error, expected)
+
+
+def fail(error: Exception) -> int:
+    """Say in one line what is wrong; return the exit code."""
+    text = " ".join(str(error).split())
+    click.echo(f"trifecta: {text}", err=True)
+    return int(_code_of(error))
+
+
+def _code_of(error: Exception) -> Exit:
+    from journal.store import Fenced
+    from research.home import HomeLockedError
+    from research.paper import RunError
+
+    if isinstance(error, (HomeLockedError, Fenced)):
+        return Exit.REFUSED
+    return Exit.CHECK_FAILED if isinstance(error, RunError) else Exit.USAGE
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """Print the one JSON document of a command."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(document, order="deterministic"), indent=2).decode())
+    sys.stdout.write("\n")
+    sys.stdout.flush()

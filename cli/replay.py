@@ -1,0 +1,50 @@
+"""`trifecta replay`: hold every decision of a journal against what this code decides from the same inputs."""
+
+from pathlib import Path
+
+import click
+
+from cli.options import home_option, json_option
+from cli.outcome import Exit, print_json
+
+
+@click.command()
+@click.argument("journal", type=click.Path(dir_okay=False, path_type=Path))
+@home_option
+@json_option
+@click.option(
+    "--tapes", type=click.Path(file_okay=False, path_type=Path), default=None,
+    help="Where the recorded data lies by hash.  [default: tapes beside the journal]",
+)  # fmt: skip
+def replay(journal: Path, home: Path, as_json: bool, tapes: Path | None) -> int:
+    """Decide every decision of JOURNAL again, from its plan and data, and compare bit by bit (exit 1 if not equal)."""
+    from journal.store import JournalError
+    from research.replay import replay_journal
+
+    if not journal.is_file():
+        raise JournalError(f"{journal}: there is no journal here")
+    beside = journal.resolve().parent / "tapes"
+    found = replay_journal(journal, tapes or (beside if beside.is_dir() else home / "tapes"))
+    identical = all(one.first_difference is None for one in found)
+    first = next((one for one in found if one.first_difference is not None), None)
+    if as_json:
+        from msgspec import to_builtins
+
+        print_json({
+            "command": "replay", "journal": str(journal),
+            "decisions": sum(one.decisions for one in found), "identical": identical,
+            "first_difference": to_builtins(first.first_difference) if first else None,
+            "sessions": [to_builtins(one) for one in found],
+        })  # fmt: skip
+    else:
+        for one in found:
+            state = (
+                "identical"
+                if one.first_difference is None
+                else f"DIFFERENT from decision {one.first_difference['index']} on"
+            )
+            end = "" if one.complete else " (it was interrupted)"
+            click.echo(f"session {one.session}{end}: {one.decisions:,} decisions, {one.identical:,} the same: {state}")
+            if one.first_difference is not None:
+                click.echo(f"  fields: {', '.join(map(str, one.first_difference['fields']))}")  # type: ignore[call-overload]
+    return int(Exit.DONE if identical else Exit.CHECK_FAILED)

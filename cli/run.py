@@ -1,0 +1,226 @@
+"""`trifecta run`: three desks on paper over recorded data, on Ray, journaled."""
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.options import Words, config_option, data_option, home_option, json_option, sample_data, time_of
+from cli.outcome import print_json
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from research.paper import Finished, Progress
+    from research.planning import Planned
+
+
+@click.command(cls=Words)
+@data_option
+@home_option
+@config_option
+@json_option
+@click.option("--desk", multiple=True, default=("all",), help="forex, arbitrage, binary or all.")
+@click.option("--start", default=None, help="From this date or time on (UTC).")
+@click.option("--end", default=None, help="Up to, not including, this date or time (UTC).")
+@click.option("--profile", default=None, help="Limits: trifecta, research, or the path of a .toml.")
+@click.option("--cash", default=None, help="Cash at the start, in account currency.")
+@click.option("--display-only", is_flag=True, help="Leave auto_execute as configured: show, do not trade.")
+@click.option("--dashboard", is_flag=True, help="Start the Ray dashboard.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Where the report goes.")
+def run(as_json: bool, display_only: bool, dashboard: bool, out: Path | None, **options: Any) -> int:
+    """Trade the desks on paper over a replay of recorded market data, then end.
+
+    An interrupted run (Ctrl-C, a crash) goes on from its journal the next time, if data and settings are the same.
+    """
+    from research.backtest import executing
+    from research.home import Home
+    from research.paper import run_paper
+
+    planned = _plan(options)
+    if not display_only:
+        planned = planned._replace(plan=executing(planned.plan))
+    names = ", ".join(desk.name for desk in planned.plan.desks)
+    _say(
+        f"paper, display only: {names}"
+        if display_only
+        else f"paper: auto_execute is switched on for {names} (--display-only leaves it as configured)"
+    )
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    with Home(options["home"]) as home, _interrupts() as stop, _display(as_json) as watch:
+        finished = run_paper(home, planned, watch, stop, dashboard=dashboard)
+        if not finished.complete:
+            _say(f"interrupted; the journal is whole ({finished.records} records), the next run goes on from it")
+            return 130
+        report = _report(home.reports, planned, finished, started, out)
+    if as_json:
+        print_json(document(planned, finished, report))
+    else:
+        _show(planned, finished, report, started)
+    return 0
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _plan(options: dict[str, Any]) -> "Planned":
+    from research.asking import Request, plan_for
+    from research.planning import DESKS
+
+    desks = tuple(options["desk"])
+    request = Request(
+        data=options["data"] or sample_data(),
+        home=options["home"],
+        config=options["config"],
+        profile=options["profile"],
+        cash=options["cash"],
+        start_ns=time_of(options["start"], "--start"),
+        end_ns=time_of(options["end"], "--end"),
+        desks=DESKS if "all" in desks else desks,
+    )
+    planned = plan_for(request)
+    for warning in planned.warnings:
+        _say(f"warning: {warning}")
+    return planned
+
+
+@contextmanager
+def _interrupts() -> Iterator[Any]:
+    """Turn Ctrl-C and a polite kill into a wish to stop, so that the run ends in order."""
+    wished: list[int] = []
+
+    def wish(number: int, _: FrameType | None) -> None:
+        wished.append(number)
+        if len(wished) > 2:  # the third one is meant
+            sys.exit(130)
+
+    before = {number: signal.signal(number, wish) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(wished)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _display(as_json: bool) -> Iterator[Any]:
+    """Show progress: a live table on a terminal, a line now and then elsewhere, nothing on stdout with --json."""
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console(stderr=True)
+    if console.is_terminal and not as_json:
+        with Live(console=console, refresh_per_second=4, transient=True) as live:
+            yield lambda progress: live.update(_table(progress))
+        return
+    shown = [time.monotonic()]
+
+    def line(progress: "Progress") -> None:
+        if time.monotonic() - shown[0] >= 5.0:
+            shown[0] = time.monotonic()
+            _say(_line(progress))
+
+    yield line
+
+
+def _time(market_ns: int) -> str:
+    return f"{datetime.fromtimestamp(market_ns // 10**9, UTC):%Y-%m-%d %H:%M:%S}" if market_ns > 0 else "-"
+
+
+def _line(progress: "Progress") -> str:
+    speed = progress.events / max(progress.wall_seconds, 1e-9)
+    return (
+        f"{_time(progress.market_ns)} UTC  {progress.events:,}/{progress.events_all:,} events  {speed:,.0f}/s  "
+        f"{progress.decisions:,} decisions  {progress.fills:,} fills  equity {progress.equity / 1e6:,.2f}"
+    )
+
+
+def _table(progress: "Progress") -> "Table":
+    from rich.table import Table
+
+    share = progress.events / max(progress.events_all, 1)
+    speed = progress.events / max(progress.wall_seconds, 1e-9)
+    table = Table(title=f"trifecta run  {share:.0%}", title_justify="left", min_width=60)
+    table.add_column("")
+    table.add_column("", justify="right")
+    for name, value in (
+        ("market time (UTC)", _time(progress.market_ns)),
+        ("events", f"{progress.events:,} of {progress.events_all:,}"),
+        ("events per second", f"{speed:,.0f}"),
+        ("decisions", f"{progress.decisions:,}"),
+        ("executed", f"{progress.executed:,}"),
+        ("fills", f"{progress.fills:,}"),
+        ("equity", f"{progress.equity / 1e6:,.2f}"),
+        *((f"  {desk}", f"{made / 1e6:+,.2f}") for desk, made in progress.desks.items()),
+    ):
+        table.add_row(name, value)
+    return table
+
+
+def document(planned: "Planned", finished: "Finished", report: Path) -> dict[str, Any]:
+    """Return the JSON document of a run (docs/json/run.schema.json)."""
+    from msgspec import to_builtins
+
+    result = finished.result
+    return {
+        "command": "run",
+        "stage": finished.settings.stage,
+        "resumed": finished.resumed,
+        "events": finished.events,
+        "events_per_second": finished.events_per_second,
+        "wall_seconds": finished.wall_seconds,
+        "desks": to_builtins(result.desks),
+        "orders": len(result.orders),
+        "fills": sum(1 for found in result.reports if found.report == "FILL"),
+        "final_equity": float(result.final_equity),
+        "max_drawdown": float(result.max_drawdown),
+        "currency": planned.plan.currency,
+        "profile": planned.plan.limits.profile,
+        "journal": {"path": finished.settings.journal_path, "records": finished.records, "head": finished.head},
+        "data": [{"path": path, "sha256": sha256, "rows": rows} for path, sha256, rows in planned.data],
+        "report": str(report),
+    }
+
+
+def _facts(planned: "Planned", finished: "Finished", started: str) -> Any:
+    from research.report import JournalFacts, ReportFacts
+
+    return ReportFacts(
+        stage=finished.settings.stage,
+        command="trifecta run",
+        tape_hash=finished.settings.tape_hash,
+        data=planned.data,
+        journal=JournalFacts(path=finished.settings.journal_path, records=finished.records, head=finished.head),
+        events=finished.events,
+        events_per_second=finished.events_per_second,
+        wall_seconds=finished.wall_seconds,
+        started_utc=started,
+    )
+
+
+def _report(folder: Path, planned: "Planned", finished: "Finished", started: str, out: Path | None) -> Path:
+    from research.report import price_series, write_report
+
+    path = out or folder / f"run-{finished.settings.session:04d}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    prices = price_series(planned.plan, planned.tape)
+    return write_report(finished.result, prices, _facts(planned, finished, started), path)
+
+
+def _show(planned: "Planned", finished: "Finished", report: Path, started: str) -> None:
+    from research.summary import summary_tables
+    from rich.console import Console
+
+    console = Console()
+    for table in summary_tables(finished.result, _facts(planned, finished, started)):
+        console.print(table)
+    click.echo(f"journal: {finished.settings.journal_path}  ({finished.records:,} records, head {finished.head[:16]})")
+    click.echo(f"report:  {report.resolve()}")

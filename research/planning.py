@@ -1,0 +1,304 @@
+"""Planning: from configuration, profile and catalogue to the plan and the tape of a run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from market.bars import bars_of_quotes
+from market.instruments import Instrument, VenueSpec
+from market.money import money_of
+from market.tape import Role, Tape, bar_tape, merge_tapes, quote_tape
+from policies.catalogue import params_of, policy_named
+from policies.intents import DeskKind
+from policies.plan import DeskPlan, FeedPlan, LimitsPlan, Plan, RoutePlan
+from research.catalogue import Catalogue, Entry, FileKind, file_hash
+from research.config_sections import Configuration, Profile
+from research.loader import Bars, Quotes, load_bars, load_quotes
+from research.selection import Selection, Window
+from research.specs import contract_of, instrument_of
+
+SECOND_NS: Final = 10**9
+DESKS: Final = ("forex", "arbitrage", "binary")
+
+
+class Planned(NamedTuple):
+    """A run ready to start: `data` names every file by path, SHA-256 and rows taken; `warnings` are for people."""
+
+    plan: Plan
+    tape: Tape
+    data: tuple[tuple[str, str, int], ...]
+    warnings: tuple[str, ...]
+
+
+class Costs(NamedTuple):
+    """What a backtest overrides: fee per side in parts per million, and whether spread and slippage are charged."""
+
+    fee_ppm: int | None = None
+    spread: bool = True
+
+
+@dataclass
+class _Draft:
+    """A plan while it is being put together."""
+
+    root: Path
+    home: Path
+    configuration: Configuration
+    profile: Profile
+    currency: str
+    costs: Costs = Costs()
+    instruments: list[Instrument] = field(default_factory=list)
+    feeds: list[FeedPlan] = field(default_factory=list)
+    tapes: list[Tape] = field(default_factory=list)
+    routes: list[RoutePlan] = field(default_factory=list)
+    desks: list[DeskPlan] = field(default_factory=list)
+    data: list[tuple[str, str, int]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def add_instrument(self, instrument: Instrument) -> Instrument:
+        known = {own.key: own for own in self.instruments}
+        if instrument.key not in known:
+            self.instruments.append(instrument)
+        return known.get(instrument.key, instrument)
+
+    def add_feed(self, feed: FeedPlan, tape: Tape) -> None:
+        number = len(self.feeds)
+        self.feeds.append(feed)
+        self.tapes.append(tape._replace(feed=np.full(len(tape.time_ns), number, np.int64)))
+
+    def note(self, entry: Entry, rows: int, warnings: Sequence[str]) -> str:
+        sha256 = file_hash(self.root / entry.path, self.home)
+        self.data.append((entry.path, sha256, rows))
+        self.warnings.extend(warnings)
+        return f"{entry.path}#{sha256}"
+
+
+def plan_run(
+    catalogue: Catalogue, home: Path, configuration: Configuration, profile: Profile, selection: Selection
+) -> Planned:
+    """Plan the desks for which there is a selection; policies, gates and limits from configuration and profile."""
+    draft = _Draft(Path(catalogue.root), home, configuration, profile, configuration.account.currency)
+    if selection.forex and selection.forex_window:
+        add_forex(draft, selection.forex, selection.forex_window, configuration.desks.forex.policy, {})
+    if selection.route and selection.route_window:
+        _add_arbitrage(draft, selection.route, selection.route_window)
+    if selection.contract and selection.contract_window:
+        _add_binary(draft, selection.contract, selection.contract_window)
+    return _finished(draft)
+
+
+def plan_backtest(
+    catalogue: Catalogue,
+    home: Path,
+    configuration: Configuration,
+    profile: Profile,
+    entries: Sequence[Entry],
+    window: Window,
+    policy: tuple[str, dict[str, float]],
+    costs: Costs,
+) -> Planned:  # noqa: PLR0917
+    """Plan one forex-style desk over bars of any instruments: a policy with its parameters and costs."""
+    instruments = [instrument_of(entry, configuration, "", spread=False) for entry in entries]
+    quotes = {instrument.quote for instrument in instruments}
+    currency = quotes.pop() if len(quotes) == 1 else configuration.account.currency
+    draft = _Draft(Path(catalogue.root), home, configuration, profile, currency, costs)
+    add_forex(draft, entries, window, policy[0], policy[1])
+    return _finished(draft)
+
+
+def add_forex(draft: _Draft, entries: Sequence[Entry], window: Window, policy: str, params: dict[str, float]) -> None:
+    """Add bars of some instruments and the desk that trades them."""
+    desk = len(draft.desks)
+    for entry in entries:
+        instrument = draft.add_instrument(
+            instrument_of(
+                entry, draft.configuration, draft.currency, spread=draft.costs.spread, fee_ppm=draft.costs.fee_ppm
+            )
+        )
+        bars = load_bars(draft.root, entry, Decimal(instrument.tick_size), window.start_ns, window.end_ns)
+        source = draft.note(entry, len(bars.close_ns), bars.report.warnings)
+        roles = int(Role.MATCH | Role.VIEW)
+        feed = FeedPlan(instrument=instrument.key, roles=roles, desk=desk, bar_ns=entry.timeframe_ns, source=source)
+        draft.add_feed(feed, _bars_tape(bars, instrument, draft.costs.spread))
+    own, gate = draft.configuration.desks.forex, draft.profile.forex
+    spec = policy_named(policy)
+    draft.desks.append(
+        DeskPlan(
+            name="forex",
+            kind=DeskKind.FOREX,
+            policy=policy,
+            params=params_of(spec, {**(own.params if own.policy == policy else {}), **params}),
+            budget_fraction=own.budget_fraction,
+            auto_execute=own.auto_execute,
+            top_n=gate.top_n if policy != "sma_cross" else max(gate.top_n, len(entries)),
+            confidence_min=gate.confidence_min if policy != "sma_cross" else 0.0,
+            reward_min=float(gate.reward_to_risk_min) if policy != "sma_cross" else -1e9,
+            auto_confidence=gate.auto_confidence if policy != "sma_cross" else -1.0,
+            auto_reward=float(gate.auto_reward_to_risk) if policy != "sma_cross" else -1e9,
+            confidence_weight=gate.confidence_weight,
+            reward_cap=gate.reward_to_risk_cap,
+            size_multipliers=gate.size_multipliers,
+        )
+    )
+
+
+def _bars_tape(bars: Bars, instrument: Instrument, spread: bool) -> Tape:
+    """Return bars as a tape; where the source has one side only, the ask is the bid plus the configured spread."""
+    ticks = instrument.spread_ticks if spread else 0
+    ask = bars.ask if bars.ask is not None and spread else tuple(side + ticks for side in bars.bid)
+    return bar_tape(0, bars.close_ns, bars.bid, ask, bars.volume)._replace(flaws=bars.flaws)
+
+
+def _quotes_tape(quotes: Quotes, instrument: Instrument) -> Tape:
+    lot = float(instrument.lot_size)
+    sizes = [
+        None if size is None else np.floor(size / lot).astype(np.int64) for size in (quotes.bid_size, quotes.ask_size)
+    ]
+    return quote_tape(0, quotes.time_ns, quotes.bid, quotes.ask, *sizes)._replace(flaws=quotes.flaws)
+
+
+def _add_arbitrage(draft: _Draft, entries: tuple[Entry, Entry], window: Window) -> None:
+    """Add the quotes of two venues, the route between them and its desk."""
+    desk, own, gate = len(draft.desks), draft.configuration.desks.arbitrage, draft.profile.arbitrage
+    keys = []
+    for entry in entries:
+        instrument = draft.add_instrument(instrument_of(entry, draft.configuration, draft.currency))
+        quotes = load_quotes(draft.root, entry, Decimal(instrument.tick_size), window.start_ns, window.end_ns)
+        source = draft.note(entry, len(quotes.time_ns), quotes.report.warnings)
+        roles = int(Role.MATCH | Role.SCAN)
+        feed = FeedPlan(instrument=instrument.key, roles=roles, desk=desk, source=source)
+        draft.add_feed(feed, _quotes_tape(quotes, instrument))
+        keys.append(instrument.key)
+    draft.routes.append(
+        RoutePlan(
+            instrument_a=keys[0],
+            instrument_b=keys[1],
+            desk=desk,
+            enter_ticks=own.enter_ticks,
+            exit_ticks=own.exit_ticks,
+            hold_ns=int(own.hold_s * SECOND_NS),
+            quiet_ns=int(own.quiet_s * SECOND_NS),
+            age_ns_max=int(own.age_ms_max * 1_000_000),
+        )
+    )
+    draft.desks.append(
+        DeskPlan(
+            name="arbitrage",
+            kind=DeskKind.ARBITRAGE,
+            policy=own.policy,
+            params=params_of(policy_named(own.policy), own.params),
+            budget_fraction=own.budget_fraction,
+            auto_execute=own.auto_execute,
+            top_n=gate.top_n,
+            reward_min=own.net_profit_bp_min,
+            risk_score_max=gate.risk_score_max,
+            auto_gross=own.auto_gross_bp,
+            auto_gain=float(own.auto_net_profit),
+            auto_risk_score=own.auto_risk_score,
+        )
+    )
+
+
+def _add_binary(draft: _Draft, entry: Entry, window: Window) -> None:
+    """Add contracts on a quoted instrument, the bars their policy reads, and their desk."""
+    desk, own, gate = len(draft.desks), draft.configuration.desks.binary, draft.profile.binary
+    underlying = instrument_of(entry, draft.configuration, draft.currency)
+    known = next((k for k, feed in enumerate(draft.feeds) if feed.instrument == underlying.key), None)
+    if known is None:
+        draft.add_instrument(underlying)
+        quotes = load_quotes(draft.root, entry, Decimal(underlying.tick_size), window.start_ns, window.end_ns)
+        source = draft.note(entry, len(quotes.time_ns), quotes.report.warnings)
+        feed = FeedPlan(instrument=underlying.key, roles=int(Role.MATCH), desk=desk, source=source)
+        draft.add_feed(feed, _quotes_tape(quotes, underlying))
+        known = len(draft.feeds) - 1
+    contract = draft.add_instrument(contract_of(underlying, own))
+    bar_ns = own.bars_s * SECOND_NS
+    feed = FeedPlan(
+        instrument=underlying.key,
+        roles=int(Role.VIEW),
+        desk=desk,
+        bar_ns=bar_ns,
+        trades=contract.key,
+        source=f"bars of {own.bars_s} s from feed {known}",
+    )
+    draft.add_feed(feed, derived_bars(draft.tapes[known], bar_ns))
+    params = {"life_bars": own.expiry_s / own.bars_s, **own.params}
+    draft.desks.append(
+        DeskPlan(
+            name="binary",
+            kind=DeskKind.BINARY,
+            policy=own.policy,
+            params=params_of(policy_named(own.policy), params),
+            budget_fraction=own.budget_fraction,
+            auto_execute=own.auto_execute,
+            top_n=gate.top_n,
+            confidence_min=gate.probability_min,
+            reward_min=gate.edge_min,
+            expiry_ns=gate.expiry_seconds[0] * SECOND_NS,
+        )
+    )
+
+
+def derived_bars(quotes: Tape, bar_ns: int) -> Tape:
+    """Return bars of both sides of the sound quotes of a tape."""
+    sound: NDArray[np.bool_] = quotes.flaws == 0
+    times = quotes.time_ns[sound]
+    bid = bars_of_quotes(times, quotes.close[sound], bar_ns)
+    ask = bars_of_quotes(times, quotes.ask_close[sound], bar_ns)
+    columns = [[np.ascontiguousarray(side[:, k]) for k in range(1, 5)] for side in (bid, ask)]
+    return bar_tape(0, np.ascontiguousarray(bid[:, 0]), columns[0], columns[1])
+
+
+def limits_plan(profile: Profile, sample_s: float) -> LimitsPlan:
+    """Return a profile's limits in integer money, counts and ns."""
+    limits = profile.limits
+    return LimitsPlan(
+        profile=profile.name,
+        trades_per_day_max=limits.trades_per_day_max,
+        daily_loss_max=money_of(limits.daily_loss_max),
+        daily_loss_basis=0 if limits.daily_loss_basis == "realised_plus_floating_loss" else 1,
+        drawdown_max=money_of(limits.drawdown_max),
+        drawdown_basis=0 if limits.drawdown_basis == "initial" else 1,
+        loss_streak_max=limits.loss_streak_max,
+        position_ppm_max=int(limits.position_fraction_max * 1_000_000),
+        cooldowns_ns=tuple(seconds * SECOND_NS for seconds in limits.cooldown_seconds),
+        sample_ns=int(sample_s * SECOND_NS),
+    )
+
+
+def _finished(draft: _Draft) -> Planned:
+    """Put the parts together: venues in order of first use, feeds in tape order."""
+    names = list(dict.fromkeys(instrument.venue for instrument in draft.instruments))
+    plan = Plan(
+        currency=draft.currency,
+        cash=money_of(draft.configuration.account.cash),
+        venues=tuple(_venue(draft, name) for name in names),
+        instruments=tuple(draft.instruments),
+        feeds=tuple(draft.feeds),
+        routes=tuple(draft.routes),
+        desks=tuple(draft.desks),
+        limits=limits_plan(draft.profile, draft.configuration.report.sample_s),
+    )
+    return Planned(plan, merge_tapes(draft.tapes), tuple(draft.data), tuple(draft.warnings))
+
+
+def _venue(draft: _Draft, name: str) -> VenueSpec:
+    common, own = draft.configuration.venues, draft.configuration.venue.get(name)
+    latency = own.latency_ms if own and own.latency_ms is not None else common.latency_ms
+    stale = own.stale_after_s if own and own.stale_after_s is not None else common.stale_after_s
+    longest = max((feed.bar_ns for feed in draft.feeds), default=0)
+    return VenueSpec(
+        name=name,
+        latency_ns=int(latency * 1_000_000),
+        stale_after_ns=max(int(stale * SECOND_NS), 2 * longest),
+    )
+
+
+def is_bars(entry: Entry) -> bool:
+    """Tell whether a file holds bars that can be replayed."""
+    return entry.kind is FileKind.BARS and entry.problem is None and entry.timeframe_ns > 0

@@ -1,0 +1,105 @@
+"""Replay: decide every decision of a journal again, from its own plan and the data it names, and compare bit by bit."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from actors.restoring import SessionLog, sessions
+from actors.settings import decode_plan
+from actors.writing import Writer
+from envs.rollout import open_engine, roll
+from journal.chain import canonical
+from journal.records import Decision
+from journal.store import SqliteJournal
+from journal.verify import verify_journal
+from market.tape import Tape
+from policies.plan import plan_hash
+from research.digests import differing
+from venues.replay import load_tape
+
+
+class ReplayError(ValueError):
+    """A journal cannot be replayed; the message says what is missing."""
+
+
+class SessionReplay(Struct, frozen=True, kw_only=True):
+    """One session decided again: how many decisions it has, how many came out the same, and the first that did not."""
+
+    session: int
+    complete: bool
+    decisions: int
+    identical: int
+    first_difference: dict[str, object] | None
+
+
+def replay_journal(
+    path: Path, tapes: Path, rebuild: Callable[[SessionLog], Tape | None] | None = None
+) -> list[SessionReplay]:
+    """Decide all sessions of a journal again; ReplayError if it is damaged or its data is gone.
+
+    Data is found by hash below `tapes`; `rebuild` may make it again from its sources when it is not there.
+    """
+    journal = SqliteJournal(path, read_only=True)
+    try:
+        verification = verify_journal(journal)
+        if not verification.ok:
+            raise ReplayError(f"{path}: record {verification.first_bad} is bad: {verification.problem}")
+        return [replay_session(path, log, tapes, rebuild) for log in sessions(journal)]
+    finally:
+        journal.close()
+
+
+def replay_session(
+    path: Path, log: SessionLog, tapes: Path, rebuild: Callable[[SessionLog], Tape | None] | None
+) -> SessionReplay:
+    """Decide one session again with the kernel, from its plan and tape, and hold it against the journal."""
+    assert log.session is not None
+    plan = decode_plan(log.session.plan)
+    if plan_hash(plan) != log.session.plan_hash:
+        raise ReplayError(f"{path}: session {log.session.number}: its plan does not give the hash beside it")
+    rollout = roll(open_engine(plan), _tape(path, log, tapes, rebuild))
+    writer = Writer(plan, log.session.number)
+    ours = [_content(writer.decision(row, 1)) for row in rollout.decisions]
+    theirs = [_content(decision) for decision in log.decisions]
+    if not log.complete:
+        ours = ours[: len(theirs)]  # it stopped there; what would have followed is not in question
+    place = differing(theirs, ours)
+    identical = sum(1 for one, other in zip(theirs, ours, strict=False) if one == other)
+    return SessionReplay(
+        session=log.session.number,
+        complete=log.complete,
+        decisions=len(theirs),
+        identical=identical,
+        first_difference=None if place is None else _difference(place, theirs, ours),
+    )
+
+
+def _content(decision: Decision) -> bytes:
+    """Return what is compared: everything but the governor's epoch, which says who decided, not what."""
+    return canonical(msgspec.structs.replace(decision, epoch=0))
+
+
+def _difference(place: int, theirs: list[bytes], ours: list[bytes]) -> dict[str, object]:
+    journaled = msgspec.json.decode(theirs[place]) if place < len(theirs) else None
+    decided = msgspec.json.decode(ours[place]) if place < len(ours) else None
+    fields = []
+    if journaled and decided:
+        fields = sorted(name for name in journaled if journaled[name] != decided.get(name))
+    return {"index": place, "fields": fields, "journaled": journaled, "decided_again": decided}
+
+
+def _tape(path: Path, log: SessionLog, tapes: Path, rebuild: Callable[[SessionLog], Tape | None] | None) -> Tape:
+    assert log.session is not None
+    name = log.session.tape_hash
+    if (tapes / name).is_dir():
+        return load_tape(tapes, name)
+    made = rebuild(log) if rebuild else None
+    if made is None:
+        sources = ", ".join(source for source, _, _ in log.session.data)
+        raise ReplayError(
+            f"{path}: session {log.session.number} ran over the tape {name}, which is not in {tapes}; "
+            f"it was made from {sources}"
+        )
+    return made
