@@ -171,8 +171,7 @@ def desk_mask(plan: Plan, table: Records, desk: int) -> NDArray[np.bool_]:
 
 
 def shard_mask(plan: Plan, shards: int, shard: int) -> NDArray[np.bool_]:
-    """Tell which feeds a shard owns: by rendezvous hashing of the desk and symbol, so both ends of a route stay
-    together."""
+    """Tell which feeds a shard owns, by rendezvous hashing of desk and symbol: both ends of a route stay together."""
 
     def owner(key: str) -> int:
         weights = [hashlib.sha256(f"{key}|{k}".encode()).digest() for k in range(shards)]

@@ -11,23 +11,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.messages import Orders, Pull, Reports
+from actors.messages import START, Orders, Pull, Reports
 from actors.restoring import ordered, read_session
 from actors.settings import GOVERNOR, SUPERVISOR, JournalOpener, Resolver, Settings
 from actors.writing import Writer, rows_of
 from journal.records import Report
-from market.matching import (
-    COUNT,
-    GUARDED,
-    ORDER,
-    REPORT,
-    REPORTS,
-    PaperVenue,
-    adopt_report,
-    paper_venue,
-    run_venue,
-    submit,
-)
+from market.matching import adopt_report, run_venue, submit
+from market.paper import COUNT, GUARDED, ORDER, REPORT, REPORTS, PaperVenue, paper_venue
 from market.quotes import update_quote
 from market.records import Records, joined, packed, unpacked
 from market.tape import Role, newest_rows, select_feeds
@@ -50,7 +40,8 @@ class Gateway:
         self._instruments = instruments_of(plan)
         tape = load_tape(Path(settings.tape_folder), settings.tape_hash, check=False)
         self._tape = select_feeds(tape, self._own_feeds())
-        self._venue = paper_venue(self._instruments, len(plan.venues))
+        end_ns = int(tape.time_ns[-1]) if len(tape.time_ns) else START
+        self._venue = paper_venue(self._instruments, len(plan.venues), end_ns)
         self._fence = 0
         self._orders = 0
         self._row = 0

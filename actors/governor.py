@@ -21,7 +21,7 @@ from actors.settings import RISK, SUPERVISOR, JournalOpener, Resolver, Settings
 from actors.writing import Writer, rows_of, rule_names
 from journal.records import AnyRecord, Decision, Latch, Mandate, Report, Sample, Snapshot, Stop
 from journal.store import Fenced
-from market.matching import ORDER, REPORT
+from market.paper import ORDER, REPORT
 from market.records import copied, joined, packed, records, unpacked
 from policies.assembly import desks_of, instruments_of
 from policies.bookkeeping import DAY_NS
@@ -102,7 +102,7 @@ class Governor:
         for k, venue in enumerate(self._plan.venues):
             last = max((report.time_ns for report in log.reports if report.venue == venue.name), default=START)
             self._routes.append(Route(self._settings.gateways[k], venue.latency_ns, max(last, cut)))
-        self._watch = open_watch()
+        self._watch = open_watch(len(self._plan.instruments))
         self._number = 0
         self._grants: dict[int, tuple[int, ...]] = {}
         self._ruled: dict[int, list[Decision]] = {}

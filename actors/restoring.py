@@ -14,7 +14,7 @@ from actors.settings import JournalOpener
 from actors.writing import Writer, rows_of
 from journal.records import AnyRecord, Decision, Latch, Mandate, Order, Report, Sample, Session, Snapshot, Stop
 from journal.store import Journal
-from market.matching import REPORT
+from market.paper import REPORT
 from market.records import Record
 from policies.assembly import book_of
 from policies.bookkeeping import book_report, place
@@ -152,7 +152,7 @@ def ordered(log: SessionLog, cut_ns: int) -> list[Order | Report]:
 
 
 FOLDED = ("cash", "realised", "fees", "open_positions", "open_groups", "fills")
-"""Fields of the account that are a fold of reports alone; the others depend on prices too and come from the snapshot."""
+"""Fields of the account that are a fold of reports alone; the others depend on prices and come from the snapshot."""
 
 
 def _adopt(book: Book, plan: Plan, snapshot: Snapshot) -> None:
@@ -162,9 +162,8 @@ def _adopt(book: Book, plan: Plan, snapshot: Snapshot) -> None:
     wrong = [name for name in FOLDED if int(account[name]) != snapshot.account[name]]
     for k, instrument in enumerate(plan.instruments):
         kept = snapshot.positions.get(instrument.key, {})
-        for name in ("lots", "cost", "fees"):
-            if int(ledger.positions[k][name]) != kept.get(name, 0):
-                wrong.append(f"{instrument.key} {name}")
+        fields = ("lots", "cost", "fees")
+        wrong += [f"{instrument.key} {name}" for name in fields if int(ledger.positions[k][name]) != kept.get(name, 0)]
         for name, value in kept.items():
             ledger.positions[k][name] = value
     if wrong:

@@ -15,7 +15,7 @@ from actors.messages import END, START, Finding, Grant, Intents, Pull, Reports, 
 from actors.restoring import read_session, restore_book, snapshot_of
 from actors.rows import RowInbox
 from actors.settings import GOVERNOR, SUPERVISOR, JournalOpener, Resolver, Settings
-from market.matching import REPORT
+from market.paper import REPORT
 from market.quotes import update_quote
 from market.records import Records, joined, packed, records, unpacked
 from market.tape import Tape
@@ -217,10 +217,10 @@ class RiskManager:
     def _collect(self, at: NDArray[np.int64]) -> None:
         """Turn what the kernel wrote into findings, a latch before the sample of its instant."""
         found = [Finding(int(row.time_ns), rules=int(row.rules)) for row in self._latches[: at[3]]]
-        for row in self._samples[: at[2]]:
-            found.append(
-                Finding(int(row.time_ns), sample=(int(row.equity), int(row.low), int(row.cash), int(row.peak)))
-            )
+        found += [
+            Finding(int(row.time_ns), sample=(int(row.equity), int(row.low), int(row.cash), int(row.peak)))
+            for row in self._samples[: at[2]]
+        ]
         for finding in sorted(found, key=lambda item: item.time_ns):
             self._note(finding)
         at[2] = at[3] = 0

@@ -179,8 +179,11 @@ class Cluster:
 
 
 def crash_only(kind: type) -> type:
-    """Return the actor class with every `on_...` ending the process when it raises: Ray starts it again, and starting
-    is recovering. What went wrong is told to the supervisor first; left alone, Ray would go on with a broken actor."""
+    """Return the actor class with every `on_...` ending the process when it raises.
+
+    Ray starts it again, and starting is recovering. What went wrong is told to the supervisor first; left alone, Ray
+    would go on with a broken actor.
+    """
     hardened: dict[str, Any] = {}
     for name in dir(kind):
         if name.startswith("on_"):

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from journal.records import Decision, Latch, Leg, Order, Report
-from market.matching import OrderKind, Reason, ReportKind
 from market.orders import client_order_id
+from market.paper import OrderKind, Reason, ReportKind
 from policies.intents import Rule, Ruling
 from policies.plan import Plan
 

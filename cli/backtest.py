@@ -85,9 +85,9 @@ def request_of(options: dict[str, Any]) -> Any:
 def document(finished: "Backtest", report: Path | None) -> dict[str, Any]:
     """Return the JSON document of a backtest (docs/json/backtest.schema.json)."""
     from msgspec import to_builtins
-    from research.summary import metrics_of
 
     from research.digests import digests_of
+    from research.summary import metrics_of
 
     result, planned = finished.result, finished.planned
     return {
@@ -136,8 +136,9 @@ def _report(finished: "Backtest", home: Path, out: Path | None) -> Path:
 
 
 def _show(finished: "Backtest", report: Path | None) -> None:
-    from research.summary import summary_tables
     from rich.console import Console
+
+    from research.summary import summary_tables
 
     console = Console()
     for warning in finished.planned.warnings:

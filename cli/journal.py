@@ -124,7 +124,8 @@ def _line(entry: Any) -> str:
         case "order":
             text = f"#{record.number} {record.lots:+d} {record.instrument} {record.order_kind} {record.reason}"
         case "report":
-            text = f"#{record.number} {record.report} {record.lots:+d} {record.instrument} at {record.price} {record.reason}"
+            what = f"{record.report} {record.lots:+d} {record.instrument}"
+            text = f"#{record.number} {what} at {record.price} {record.reason}"
         case "sample":
             text = f"equity {record.equity / 1e6:,.2f}"
         case "session":

@@ -216,8 +216,9 @@ def _report(folder: Path, planned: "Planned", finished: "Finished", started: str
 
 
 def _show(planned: "Planned", finished: "Finished", report: Path, started: str) -> None:
-    from research.summary import summary_tables
     from rich.console import Console
+
+    from research.summary import summary_tables
 
     console = Console()
     for table in summary_tables(finished.result, _facts(planned, finished, started)):

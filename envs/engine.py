@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from market.compiled import compiled, inlined
 from market.ledger import TRADES, mark_moved
-from market.matching import COUNT, GUARDED, NEXT_DUE, REPORTS, PaperVenue, match_due, match_waiting, submit
+from market.matching import match_due, match_waiting, submit
 from market.money import INT64_MAX
+from market.paper import COUNT, GUARDED, NEXT_DUE, REPORTS, PaperVenue
 from market.quotes import update_quote
 from market.records import Records
 from market.tape import Role, Tape
@@ -29,9 +30,6 @@ from policies.routes import Scanner, scan_rows
 
 CHUNK: Final = 1024
 """Rows that agents take ahead of the account at a time: small enough for the cache, large enough to hide the switch."""
-
-GROUP_MAX: Final = 64
-"""Intents of one instant, all desks together."""
 
 
 class Logs(NamedTuple):
@@ -252,7 +250,6 @@ def decide(engine: Engine, first: int, count: int) -> int:
     now = engine.intents[engine.sequence[first]].time_ns
     size = 0
     while first < count and engine.intents[engine.sequence[first]].time_ns == now:
-        assert size < GROUP_MAX
         group[size] = engine.intents[engine.sequence[first]]
         size += 1
         first += 1

@@ -5,10 +5,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.engine import CHUNK, GROUP_MAX, Engine, Logs, run_dues, run_rows
+from envs.engine import CHUNK, Engine, Logs, run_dues, run_rows
 from market.ledger import TRADE
-from market.matching import ORDER, REPORT, paper_venue
 from market.money import INT64_MAX
+from market.paper import END_NS, ORDER, REPORT, paper_venue
 from market.records import Records, joined, records
 from market.tape import Role, Tape
 from policies.assembly import agent_of, book_of, scanner_of
@@ -43,8 +43,8 @@ def open_engine(plan: Plan, epoch: int = 1) -> Engine:
     kinds = (INTENT, ORDER, REPORT, TRADE, SAMPLE, LATCH)
     room = 2 * CHUNK + 64 + len(plan.feeds)
     return Engine(
-        agent, scanner, venue, book, open_watch(), records(room, INTENT), np.zeros(room, np.int64),
-        records(GROUP_MAX + 1, INTENT), records(1, ORDER),
+        agent, scanner, venue, book, open_watch(len(plan.instruments)), records(room, INTENT), np.zeros(room, np.int64),
+        records(room + 1, INTENT), records(1, ORDER),
         Logs._make([*(records(LOG_ROWS, kind) for kind in kinds), np.zeros(7, np.int64)]),
         np.zeros(max(len(plan.desks), 1), np.int64),
     )  # fmt: skip
@@ -72,6 +72,7 @@ def roll(engine: Engine, tape: Tape, settle_until_ns: int = INT64_MAX - 1) -> Ro
     """Run the whole tape; what falls due after its last row is done up to `settle_until_ns`."""
     drain = _Drain(engine.logs)
     row, end = 0, len(tape.time_ns)
+    engine.venue.control[END_NS] = tape.time_ns[-1] if end else -1
     while row < end:
         row = run_rows(engine, tape, row, end)
         drain.take()

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from market.compiled import compiled, inlined
 from market.instruments import Kind, RateMode
-from market.matching import ReportKind
 from market.money import divide_half_even
+from market.paper import ReportKind
 from market.quotes import rate_to_account, to_account, to_account_up
 from market.records import Record, Records, record_type, records
 

@@ -11,101 +11,30 @@ A holding is the venue's net position in one instrument with one protective stop
 account has it: an opening fill sets them, a flat position has none. Inside a bar the stop is tested before the target,
 and a gap through the stop fills at the open: of two possible stories the worse one is told.
 
-Every order ends in fills, a cancel (what an IOC could not get) or a reject; every fill has its own execution number.
+Every order ends in fills, a cancel (what an IOC could not get, or what waited when the data ended) or a reject; every
+fill has its own execution number.
 """
-
-from enum import IntEnum
-from typing import Final, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from market.compiled import compiled
 from market.costs import fee_of
 from market.money import INT64_MAX
+from market.paper import (
+    COUNT,
+    END_NS,
+    GUARDED,
+    NEXT_DUE,
+    OPEN,
+    PENDING,
+    REPORTS,
+    OrderKind,
+    PaperVenue,
+    Reason,
+    ReportKind,
+)
 from market.payoff import settle, settled_profit
-from market.quotes import QUOTE, rate_to_account, update_quote
-from market.records import Record, Records, record_type, records
+from market.quotes import rate_to_account, update_quote
+from market.records import Record, Records
 from market.tape import Tape
-
-
-class OrderKind(IntEnum):
-    """How an order wants to be matched."""
-
-    MARKET = 1
-    IOC = 2  # at its limit or better, now or never
-    BINARY = 3  # buys a contract that settles at its expiry; the sign of lots is the direction
-
-
-class ReportKind(IntEnum):
-    """What a venue reports about an order."""
-
-    FILL = 1
-    SETTLE = 2
-    CANCEL = 3
-    REJECT = 4
-
-
-class Reason(IntEnum):
-    """Why a report happened."""
-
-    ENTRY = 1
-    EXIT = 2
-    STOP = 3
-    TARGET = 4
-    TIME = 5
-    EXPIRY = 6
-    UNWIND = 7
-    UNFILLED = 8
-    STALE = 9
-    NO_POSITION = 10
-    END = 11
-
-
-PENDING, OPEN = 1, 2
-
-ORDER: Final = record_type(
-    "number instrument lots kind limit stop target arrive_ns hold_ns reduce state strike due_ns reason"
-)
-"""An order the venue still has to do something about: PENDING until matched; a contract is OPEN until it settles.
-`lots` is signed; `hold_ns` is the time stop after the fill (0: none); `reduce` never opens or flips a position."""
-
-HOLDING: Final = record_type("lots stop target until_ns number")
-"""Per instrument: the venue's net position and its protection; 0 = none. `number` is the order that opened it."""
-
-REPORT: Final = record_type(
-    "time_ns venue execution number instrument kind reason lots price fee amount rate_num rate_den"
-)
-"""What the venue says: signed lots at a price in ticks, fee and cash `amount` in quote money (contracts only), and the
-rate by which quote money is account money at that instant."""
-
-
-class PaperVenue(NamedTuple):
-    """State of the simulated venues of one process; `busy[i]` counts what waits on instrument i."""
-
-    instruments: Records
-    quotes: Records
-    holdings: Records
-    orders: Records
-    busy: NDArray[np.int64]
-    executions: NDArray[np.int64]
-    control: NDArray[np.int64]
-    reports: Records
-
-
-COUNT, NEXT_DUE, REPORTS, GUARDED = 0, 1, 2, 3
-"""Slots of `control`: live orders, the earliest due, reports waiting in `reports`, holdings with protection."""
-
-
-def paper_venue(instruments: Records, venues: int, orders_max: int = 256, reports_max: int = 1024) -> PaperVenue:
-    """Return the state of empty simulated venues for a table of instruments."""
-    count = len(instruments)
-    venue = PaperVenue(
-        instruments, records(count, QUOTE), records(count, HOLDING), records(orders_max, ORDER),
-        np.zeros(count, np.int64), np.zeros(venues, np.int64), np.zeros(4, np.int64), records(reports_max, REPORT),
-    )  # fmt: skip
-    venue.control[NEXT_DUE] = INT64_MAX
-    return venue
 
 
 @compiled
@@ -118,8 +47,7 @@ def submit(venue: PaperVenue, order: Record) -> bool:
     venue.orders[count].state = PENDING
     venue.control[COUNT] = count + 1
     venue.busy[order.instrument] += 1
-    if venue.instruments[order.instrument].bar_ns == 0:
-        venue.control[NEXT_DUE] = min(venue.control[NEXT_DUE], order.arrive_ns)
+    venue.control[NEXT_DUE] = min(venue.control[NEXT_DUE], _due_of(venue, count))
     return True
 
 
@@ -179,9 +107,10 @@ def _due_of(venue: PaperVenue, slot: int) -> int:
     order = venue.orders[slot]
     if order.state == OPEN:
         return int(order.due_ns)
-    if venue.instruments[order.instrument].bar_ns > 0:
-        return INT64_MAX
-    return int(order.arrive_ns)
+    if venue.instruments[order.instrument].bar_ns == 0:
+        return int(order.arrive_ns)
+    end_ns = venue.control[END_NS]  # after the last row no bar can fill it any more
+    return max(int(order.arrive_ns), end_ns + 1) if end_ns < INT64_MAX else INT64_MAX
 
 
 @compiled
@@ -203,6 +132,8 @@ def _order_due(venue: PaperVenue, slot: int, now: int) -> None:
     quote = venue.quotes[underlying]
     if order.state == OPEN:
         _settle(venue, slot, now)
+    elif venue.instruments[order.instrument].bar_ns > 0:
+        _refuse(venue, slot, now, ReportKind.CANCEL, Reason.END)
     elif quote.time_ns == 0 or quote.flaws != 0 or now - quote.time_ns > venue.instruments[underlying].stale_after_ns:
         _refuse(venue, slot, now, ReportKind.REJECT, Reason.STALE)
     elif order.kind == OrderKind.BINARY:

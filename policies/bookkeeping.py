@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from market.compiled import compiled, inlined
 from market.ledger import OUTCOMES, apply_report, mark_moved, mark_position, value_account
-from market.matching import ReportKind
+from market.paper import ReportKind
 from market.quotes import update_quote
 from market.records import Record, Records, record_type
 from market.tape import Role, Tape

@@ -54,8 +54,9 @@ INTENT: Final = record_type(
 
 `strength` in [-1, 1], `confidence` in [0, 1]. `reward` is what the desk ranks by: reward to risk after costs (forex),
 net profit in basis points (arbitrage), expected value per unit staked (binary). `gross` is the arbitrage spread before
-costs in basis points (for contracts the payout per unit), `gain` its net profit in money, `risk_score` 0..100. `rules` are `Rule` bits, `ruling` a
-`Ruling`, `equity` the account's when it was judged, `first_order` the number of its first order (-1: none).
+costs in basis points (for contracts the payout per unit), `gain` its net profit in money, `risk_score` 0..100. `rules`
+are `Rule` bits, `ruling` a `Ruling`, `equity` the account's when it was judged, `first_order` the number of its first
+order (-1: none).
 """
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market.compiled import compiled
-from market.matching import OrderKind, Reason, ReportKind
+from market.paper import OrderKind, Reason, ReportKind
 from market.records import Record, Records, record_type, records
 
 TRACK: Final = record_type("number legs reduce instrument0 instrument1 filled0 filled1 left0 left1")
@@ -26,9 +26,9 @@ class Watch(NamedTuple):
     counts: NDArray[np.int64]
 
 
-def open_watch(tracks_max: int = 64) -> Watch:
-    """Return a watch over nothing."""
-    return Watch(records(tracks_max, TRACK), np.zeros(1, np.int64))
+def open_watch(instruments: int) -> Watch:
+    """Return a watch over nothing, with room for the orders of some instruments."""
+    return Watch(records(64 + 8 * instruments, TRACK), np.zeros(1, np.int64))
 
 
 @compiled

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from market.compiled import compiled, inlined
 from market.costs import round_trip_cost_ticks
-from market.matching import OrderKind
+from market.paper import OrderKind
 from market.payoff import expected_value, stake_fraction, stake_money
 from market.quotes import to_account, to_account_up, update_quote
 from market.records import Record, Records
@@ -212,9 +212,9 @@ def hear_rows(agent: Agent, tape: Tape, begin: int, end: int, intents: Records, 
                 update_quote(quotes, feed.instrument, tape, last)
             last += 1
         for j in range(row, last):
-            if feeds[tape.feed[j]].roles & Role.VIEW.value and tape.flaws[j] == 0:
-                if hear_bar(agent, tape, j, intents[count]) and propose_bar(agent, tape, j, intents[count]):
-                    count += 1
+            heard = feeds[tape.feed[j]].roles & Role.VIEW.value and tape.flaws[j] == 0
+            if heard and hear_bar(agent, tape, j, intents[count]) and propose_bar(agent, tape, j, intents[count]):
+                count += 1
         row = last
     return row, count
 
@@ -241,7 +241,7 @@ def propose_pair(agent: Agent, candidate: Record, out: Record) -> bool:
     arbitrage.assess(agent.instruments, a, b, candidate, size, params, out)
     paid, _ = arbitrage.entry_prices(candidate)
     net_ticks = out.reward * paid / BPS
-    net = int(math.floor(net_ticks * size * agent.instruments[a].tick_value))
+    net = math.floor(net_ticks * size * agent.instruments[a].tick_value)
     out.gain = to_account(net, candidate.rate_num, candidate.rate_den)
     return _sign(out)
 

@@ -66,7 +66,15 @@ def open_book(
     count = len(ledger.instruments)
     none = np.zeros(count, np.int64)
     return Book(
-        ledger, quotes, desks, limits, cooldowns_ns, none, none.copy(), records(256, LIVE), np.zeros(1, np.int64)
+        ledger,
+        quotes,
+        desks,
+        limits,
+        cooldowns_ns,
+        none,
+        none.copy(),
+        records(256 + 8 * count, LIVE),
+        np.zeros(1, np.int64),
     )
 
 

@@ -15,8 +15,8 @@ from market.records import Record, Records, record_type
 from market.tape import Role, Tape
 
 ROUTE: Final = record_type(
-    "instrument_a instrument_b desk view_number direction since_ns quiet_until_ns enter_ticks exit_ticks hold_ns quiet_ns "
-    "age_ns_max quotes last_ns",
+    "instrument_a instrument_b desk view_number direction since_ns quiet_until_ns enter_ticks exit_ticks hold_ns "
+    "quiet_ns age_ns_max quotes last_ns",
     floats="basis basis_weight variance variance_weight last_mid",
 )
 """`enter_ticks` is the gross dislocation that opens a route, `exit_ticks` the most that closing may cost (negative:

@@ -49,4 +49,4 @@ def notional_lots(instruments: Records, quotes: Records, instrument: int, notion
 @compiled
 def share_of(money: int, fraction: float) -> int:
     """Return a fraction of money, the fraction taken to parts per million."""
-    return multiply_divide(money, int(math.floor(fraction * PPM + 0.5)), PPM)
+    return multiply_divide(money, math.floor(fraction * PPM + 0.5), PPM)

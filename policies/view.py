@@ -15,8 +15,11 @@ VIEW: Final = record_type("bars time_ns last_side last_bar")
 
 
 class Views(NamedTuple):
-    """Views of all desks: the features of every desk in one program, of which `spans[desk]` = (first, count) is its
-    own; per view the indicators' state, the features now and those of the bar before."""
+    """Views of all desks, and the features of every desk in one program.
+
+    `spans[desk]` = (first, count) is a desk's own part of it. Per view: the indicators' state, the features now and
+    those of the bar before.
+    """
 
     program: Records
     spans: NDArray[np.int64]

@@ -78,7 +78,7 @@ def _plan_symbols(
 
 
 def bars_for(catalogue: Catalogue, request: Request) -> list[Entry]:
-    """Return the files with bars of all symbols, of one timeframe: the asked one, else the common one with most rows."""
+    """Return the files with bars of all symbols, of one timeframe: the asked one, else the common one of most rows."""
     span = (request.start_ns, request.end_ns)
     frames = [request.timeframe] if request.timeframe else _common_frames(catalogue, request.symbols)
     best: list[Entry] = []

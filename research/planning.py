@@ -51,7 +51,7 @@ class _Draft:
     configuration: Configuration
     profile: Profile
     currency: str
-    costs: Costs = Costs()
+    costs: Costs = field(default_factory=Costs)
     instruments: list[Instrument] = field(default_factory=list)
     feeds: list[FeedPlan] = field(default_factory=list)
     tapes: list[Tape] = field(default_factory=list)
@@ -101,7 +101,7 @@ def plan_backtest(
     window: Window,
     policy: tuple[str, dict[str, float]],
     costs: Costs,
-) -> Planned:  # noqa: PLR0917
+) -> Planned:
     """Plan one forex-style desk over bars of any instruments: a policy with its parameters and costs."""
     instruments = [instrument_of(entry, configuration, "", spread=False) for entry in entries]
     quotes = {instrument.quote for instrument in instruments}

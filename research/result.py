@@ -17,8 +17,8 @@ from envs.rollout import Rollout
 from journal.records import Decision, Latch, Order, Report, Sample
 from market.instruments import Instrument, Kind
 from market.ledger import TRADES, Ledger, apply_report, open_ledger
-from market.matching import REPORT, Reason
 from market.money import decimal_of
+from market.paper import REPORT, Reason
 from market.records import Records, joined, records
 from market.tape import Tape
 from policies.assembly import instruments_of
@@ -56,8 +56,11 @@ class DeskResult(Struct, frozen=True, kw_only=True):
 
 
 class RunResult(Struct, frozen=True, kw_only=True):
-    """A whole run. `account` is the final account in integer money, `positions` what is still open (lots, cost in ticks x
-    lots); samples are the equity curve, oldest first."""
+    """A whole run, in integer money.
+
+    `account` is the account at its end, `positions` what is still open (lots, cost in ticks x lots); samples are the
+    equity curve, oldest first.
+    """
 
     plan: Plan
     decisions: tuple[Decision, ...]
@@ -111,7 +114,8 @@ def result_of_rollout(plan: Plan, tape: Tape, rollout: Rollout, session: int = 1
     trades = trades_of(plan, rollout.trades)
     return RunResult(
         plan=plan, decisions=decisions, orders=tuple(orders), reports=reports, samples=samples, latches=latches,
-        trades=trades, account=account, positions=positions, desks=desk_results(plan, tape, decisions, reports, trades, candidates),
+        trades=trades, account=account, positions=positions,
+        desks=desk_results(plan, tape, decisions, reports, trades, candidates),
     )  # fmt: skip
 
 

@@ -59,7 +59,8 @@ DESKS = (
         top_n=3, reward_min=-1e9, auto_gross=-1e9, auto_gain=-1e15,
     ),
     a_desk(
-        "binary", DeskKind.BINARY, "drifting_digital", {"candidate_edge": 0.01, "trend_weight": 1.0, "kelly_fraction": 0.25, "stake_fraction_max": 0.002},
+        "binary", DeskKind.BINARY, "drifting_digital",
+        {"candidate_edge": 0.01, "trend_weight": 1.0, "kelly_fraction": 0.25, "stake_fraction_max": 0.002},
         confidence_min=0.5, reward_min=-1.0,
     ),
 )  # fmt: skip
