@@ -17,8 +17,9 @@ from market.records import Records, joined, packed, records, unpacked
 from market.tape import Role, Tape, empty_tape, slice_tape
 from policies.assembly import agent_of
 from policies.bookkeeping import DAY_NS
+from policies.hearing import hear_rows
 from policies.intents import INTENT, DeskKind
-from policies.proposals import DAY_END, EPOCH, hear_rows, propose_pair
+from policies.proposals import DAY_END, EPOCH, propose_pair
 from policies.routes import CANDIDATE
 
 INTENTS_MAX: Final = 4096

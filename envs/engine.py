@@ -7,12 +7,25 @@ that instant ranked, judged, ruled, and their orders sent. The day rolls at midn
 after it, and only then do the agents go on: their budgets are new.
 """
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from market.compiled import compiled, inlined
+from envs.coasting import coast
+from envs.logs import (
+    CHUNK,
+    DECISIONS,
+    NUMBER,
+    ORDERS,
+    REPORT_LOG,
+    SAMPLES,
+    TRADE_LOG,
+    Logs,
+    has_room,
+    latch,
+)
+from market.compiled import compiled, folded, inlined
 from market.ledger import TRADES, mark_moved
 from market.matching import match_due, match_waiting, submit
 from market.money import INT64_MAX
@@ -22,30 +35,12 @@ from market.records import Records
 from market.tape import Role, Tape
 from policies.bookkeeping import DAY_NS, book_report, close_instant, open_day, place, reserve, take_sample
 from policies.governor import rank, rule
+from policies.hearing import hear_rows
 from policies.intents import Ruling
 from policies.legs import Watch, follow_up, order_of_leg, track, watch_order
-from policies.proposals import DAY_END, Agent, hear_rows, propose_pair
+from policies.proposals import DAY_END, Agent, propose_pair
 from policies.risk import Book, judge, leg_lots, resolve_close
 from policies.routes import Scanner, scan_rows
-
-CHUNK: Final = 1024
-"""Rows that agents take ahead of the account at a time: small enough for the cache, large enough to hide the switch."""
-
-
-class Logs(NamedTuple):
-    """What happened, in order, for whoever asks afterwards; `counts` says how much of each is filled."""
-
-    decisions: Records
-    orders: Records
-    reports: Records
-    trades: Records
-    samples: Records
-    latches: Records
-    counts: NDArray[np.int64]
-
-
-DECISIONS, ORDERS, REPORT_LOG, TRADE_LOG, SAMPLES, LATCHES, NUMBER = range(7)
-"""Slots of `Logs.counts`: entries of each log, and the next order number."""
 
 
 class Engine(NamedTuple):
@@ -81,20 +76,6 @@ def run_rows(engine: Engine, tape: Tape, begin: int, end: int) -> int:
     return row
 
 
-@inlined
-def has_room(logs: Logs) -> bool:
-    """Tell whether every log can take what one chunk may bring at most."""
-    need = 6 * CHUNK
-    return (
-        logs.counts[DECISIONS] + need <= len(logs.decisions)
-        and logs.counts[ORDERS] + need <= len(logs.orders)
-        and logs.counts[REPORT_LOG] + need <= len(logs.reports)
-        and logs.counts[TRADE_LOG] + need <= len(logs.trades)
-        and logs.counts[SAMPLES] + need <= len(logs.samples)
-        and logs.counts[LATCHES] + need <= len(logs.latches)
-    )
-
-
 @compiled
 def roll_day(engine: Engine, now: int) -> None:
     """Roll the book to the day of `now` and hand the desks their budgets."""
@@ -104,7 +85,7 @@ def roll_day(engine: Engine, now: int) -> None:
         engine.agent.control[DAY_END] = (now // DAY_NS + 1) * DAY_NS
 
 
-@compiled
+@folded
 def think(engine: Engine, tape: Tape, begin: int, end: int) -> tuple[int, int]:
     """Let scanner and agents take rows [begin, end); return (row they came to, intents), `sequence` by time."""
     reached, bars = hear_rows(engine.agent, tape, begin, end, engine.intents, 0)
@@ -127,7 +108,7 @@ def think(engine: Engine, tape: Tape, begin: int, end: int) -> tuple[int, int]:
     return reached, count
 
 
-@compiled
+@folded
 def settle(engine: Engine, tape: Tape, begin: int, end: int, count: int) -> None:
     """Move the account through rows [begin, end), deciding the `count` intents in `sequence` at their instants."""
     venue, book, logs = engine.venue, engine.book, engine.logs
@@ -135,7 +116,7 @@ def settle(engine: Engine, tape: Tape, begin: int, end: int, count: int) -> None
     intent_ns = engine.intents[engine.sequence[0]].time_ns if count > 0 else INT64_MAX
     while row < end:
         if venue.control[COUNT] == 0 and venue.control[GUARDED] == 0:
-            row = coast(engine, tape, row, end, min(intent_ns, book.ledger.account[0].next_ns))
+            row = coast(engine.agent.feeds, book, logs, tape, row, end, intent_ns)
             if row == end:
                 return
         now = tape.time_ns[row]
@@ -174,53 +155,7 @@ def take_rows(engine: Engine, tape: Tape, row: int, end: int) -> int:
     return row
 
 
-@compiled
-def coast(engine: Engine, tape: Tape, row: int, end: int, stop_ns: int) -> int:
-    """Pass the rows before `stop_ns` in which nothing can happen: no order waits, nothing is guarded, nobody proposes.
-
-    Only prices and marks move there. Without a position, and with a single feed, only the newest price counts.
-    """
-    book, feeds = engine.book, engine.agent.feeds
-    if book.ledger.account[0].open_positions > 0:
-        while row < end and tape.time_ns[row] < stop_ns:
-            now = tape.time_ns[row]
-            row = move_prices(engine, tape, row, end, now)
-            latch(engine.logs, now, close_instant(book, now))
-        return row
-    stop = row + int(np.searchsorted(tape.time_ns[row:end], stop_ns))
-    if len(feeds) == 1 and stop > row:
-        first, row = row, stop - 1
-        while row > first and (tape.flaws[row] != 0 or tape.time_ns[row] == tape.time_ns[row - 1]):
-            row -= 1
-    while row < stop:
-        row = move_prices(engine, tape, row, end, tape.time_ns[row])
-    return row
-
-
-@inlined
-def move_prices(engine: Engine, tape: Tape, row: int, end: int, now: int) -> int:
-    """Take all rows of one instant to the quotes and marks alone; return the row behind them."""
-    ledger, quotes = engine.book.ledger, engine.book.quotes
-    while row < end and tape.time_ns[row] == now:
-        feed = engine.agent.feeds[tape.feed[row]]
-        if feed.roles & Role.MATCH.value:
-            update_quote(quotes, feed.instrument, tape, row)
-            if ledger.account[0].open_positions > 0:
-                mark_moved(ledger, quotes, feed.instrument)
-        row += 1
-    return row
-
-
-@inlined
-def latch(logs: Logs, now: int, rules: int) -> None:
-    """Log rules that this instant has set for the first time."""
-    if rules != 0:
-        logs.latches[logs.counts[LATCHES]].time_ns = now
-        logs.latches[logs.counts[LATCHES]].rules = rules
-        logs.counts[LATCHES] += 1
-
-
-@compiled
+@folded
 def run_due(engine: Engine) -> None:
     """Process the instant of the next due of the venue, at which no row falls."""
     venue, book, logs = engine.venue, engine.book, engine.logs
@@ -243,7 +178,7 @@ def run_dues(engine: Engine, until_ns: int) -> None:
         run_due(engine)
 
 
-@compiled
+@folded
 def decide(engine: Engine, first: int, count: int) -> int:
     """Rank, judge, rule and execute all intents of one instant; return the place of the next one in `sequence`."""
     book, group, logs = engine.book, engine.group, engine.logs
@@ -273,7 +208,7 @@ def decide(engine: Engine, first: int, count: int) -> int:
     return first
 
 
-@compiled
+@folded
 def execute(engine: Engine, k: int) -> None:
     """Send the orders of an executed intent on their way."""
     intent, order = engine.group[k], engine.order[0]
@@ -289,7 +224,7 @@ def execute(engine: Engine, k: int) -> None:
                 place(engine.book, order.number, instrument, order.lots)
 
 
-@compiled
+@folded
 def send(engine: Engine) -> None:
     """Log the order in hand and give it to the venue."""
     logs = engine.logs
@@ -299,7 +234,7 @@ def send(engine: Engine) -> None:
     logs.counts[ORDERS] += 1
 
 
-@compiled
+@folded
 def take_reports(engine: Engine) -> None:
     """Book the reports of one instant, venue by venue; send what they call for."""
     venue, book, logs, order = engine.venue, engine.book, engine.logs, engine.order[0]

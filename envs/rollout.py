@@ -5,12 +5,13 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.engine import CHUNK, Engine, Logs, run_dues, run_rows
+from envs.engine import Engine, run_dues, run_rows
+from envs.logs import CHUNK, Logs
 from market.ledger import TRADE
 from market.money import INT64_MAX
 from market.paper import END_NS, ORDER, REPORT, paper_venue
 from market.records import Records, joined, records
-from market.tape import Role, Tape
+from market.tape import Tape
 from policies.assembly import agent_of, book_of, scanner_of
 from policies.bookkeeping import LATCH, SAMPLE
 from policies.intents import INTENT
@@ -61,11 +62,12 @@ class _Drain:
         for slot, log in enumerate(self.logs[:6]):
             count = int(self.logs.counts[slot])
             if count:
-                self.kept[slot].append(log[:count].copy())
+                self.kept[slot].append(joined([log[:count]], log.dtype))
                 self.logs.counts[slot] = 0
 
     def joined(self) -> list[Records]:
-        return [joined(parts, log.dtype) for parts, log in zip(self.kept, self.logs[:6], strict=True)]
+        kept = zip(self.kept, self.logs[:6], strict=True)
+        return [parts[0] if len(parts) == 1 else joined(parts, log.dtype) for parts, log in kept]
 
 
 def roll(engine: Engine, tape: Tape, settle_until_ns: int = INT64_MAX - 1) -> Rollout:
@@ -78,16 +80,14 @@ def roll(engine: Engine, tape: Tape, settle_until_ns: int = INT64_MAX - 1) -> Ro
         drain.take()
     run_dues(engine, settle_until_ns)
     drain.take()
-    ledger, heard = engine.book.ledger, engine.candidates + _bars_heard(engine, tape)
+    ledger, heard = engine.book.ledger, engine.candidates + _bars_heard(engine)
     return Rollout._make([*drain.joined(), ledger.account.copy(), ledger.positions.copy(), heard])
 
 
-def _bars_heard(engine: Engine, tape: Tape) -> NDArray[np.int64]:
-    """Count per desk the sound bars that its views took: each is one time that a policy was asked."""
-    feeds = engine.agent.feeds
-    rows = np.bincount(tape.feed[tape.flaws == 0], minlength=len(feeds))
+def _bars_heard(engine: Engine) -> NDArray[np.int64]:
+    """Count per desk the bars that its views took: each is one time that a policy was asked."""
     heard = np.zeros(len(engine.candidates), np.int64)
-    for feed, count in zip(feeds, rows, strict=True):
-        if feed.roles & Role.VIEW:
-            heard[feed.desk] += count
+    for feed in engine.agent.feeds:
+        if feed.view_number >= 0:
+            heard[feed.desk] += engine.agent.views.views[feed.view_number].bars
     return heard

@@ -44,3 +44,8 @@ def compiled(function: F) -> F:
 def inlined(function: F) -> F:
     """Compile a kernel into its callers: for what runs once per market row, where a call costs more than the work."""
     return cast("F", _njit(inline="always", error_model="numpy", _nrt=False)(function))
+
+
+def folded(function: F) -> F:
+    """Compile a kernel into the machine code of its callers: handing over a whole state costs more than the call."""
+    return cast("F", _njit(cache=True, forceinline=True, error_model="numpy", _nrt=False)(function))

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market import indicators as ind
-from market.compiled import compiled
+from market.compiled import compiled, inlined
 from market.feature_specs import Op, parse_feature
 from market.quality import DataQualityError
 from market.records import Record, Records, record_type, records
+from market.tape import Tape
 
 Floats = NDArray[np.float64]
 
@@ -152,6 +153,34 @@ def _price(op: int, open_: float, high: float, low: float, volume: float) -> flo
     if op == Op.HIGH:
         return high
     return low if op == Op.LOW else volume
+
+
+@compiled
+def run_stretch(program: NDArray[Any], state: Floats, tape: Tape, begin: int, end: int, out: Floats) -> None:
+    """Run a program over rows [begin, end) of a tape, all closed bars of one feed; `out[k, i]` is feature k at row i.
+
+    Same values as `update_features` bar by bar: features do not depend on each other, so each may take all bars first.
+    """
+    for k in range(len(program)):
+        row = program[k]
+        if row.op == Op.SMA:
+            ind.sma_run(state, row.at, row.n, tape.close[begin:end], out[k, : end - begin])
+        elif row.runs != 0:
+            for i in range(begin, end):
+                for j in range(k, len(program)):
+                    if program[j].op == row.op and program[j].at == row.at and (j == k or program[j].runs == 0):
+                        out[j, i - begin] = _of_row(program[j], state, tape, i)
+
+
+@inlined
+def _of_row(row: Record, state: Floats, tape: Tape, i: int) -> float:
+    if row.op <= Op.MOMENTS:
+        return _of_close(row, state, float(tape.close[i]))
+    return _of_bar(
+        row, state,
+        float(tape.open[i]), float(tape.high[i]), float(tape.low[i]), float(tape.close[i]), tape.volume[i],
+        tape.time_ns[i],
+    )  # fmt: skip
 
 
 @compiled

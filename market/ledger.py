@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from market.compiled import compiled, inlined
+from market.compiled import compiled, folded, inlined
 from market.instruments import Kind, RateMode
 from market.money import divide_half_even
 from market.paper import ReportKind
@@ -74,7 +74,7 @@ def open_ledger(instruments: Records, groups: int, cash: int, trades_max: int = 
     return ledger
 
 
-@compiled
+@folded
 def apply_report(ledger: Ledger, report: Record) -> None:
     """Book one fill or settlement; every other report moves no money."""
     if report.kind != ReportKind.FILL and report.kind != ReportKind.SETTLE:
@@ -217,6 +217,12 @@ def _record_trade(ledger: Ledger, report: Record, lots: int, cost: int, pnl: int
 
 
 @inlined
+def floating_of(lots: int, cost: int, price: int, tick_value: int) -> int:
+    """Return what a position would gain in quote money if it were closed at a price."""
+    return (lots * price - cost) * tick_value
+
+
+@inlined
 def mark_position(ledger: Ledger, quotes: Records, instrument: int) -> None:
     """Value one open position at the price it could be closed at: longs at the bid, shorts at the ask.
 
@@ -232,8 +238,9 @@ def mark_position(ledger: Ledger, quotes: Records, instrument: int) -> None:
         rate_num, rate_den = 1, 1
         if row.rate_mode != RateMode.SAME:
             rate_num, rate_den = rate_to_account(ledger.instruments, quotes, instrument)
-        floating = to_account((position.lots * price - position.cost) * row.tick_value, rate_num, rate_den)
-        low = to_account((position.lots * worst - position.cost) * row.tick_value, rate_num, rate_den)
+        held, cost, tick_value = position.lots, position.cost, row.tick_value
+        floating = to_account(floating_of(held, cost, price, tick_value), rate_num, rate_den)
+        low = to_account(floating_of(held, cost, worst, tick_value), rate_num, rate_den)
     account = ledger.account[0]
     account.floating += floating - position.floating
     account.floating_low += low - position.floating_low

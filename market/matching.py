@@ -15,7 +15,7 @@ Every order ends in fills, a cancel (what an IOC could not get, or what waited w
 fill has its own execution number.
 """
 
-from market.compiled import compiled
+from market.compiled import compiled, folded
 from market.costs import fee_of
 from market.money import INT64_MAX
 from market.paper import (
@@ -37,7 +37,7 @@ from market.records import Record, Records
 from market.tape import Tape
 
 
-@compiled
+@folded
 def submit(venue: PaperVenue, order: Record) -> bool:
     """Take an order on its way; it is matched at or after `arrive_ns`. False when the venue has no room left."""
     count = venue.control[COUNT]
@@ -59,7 +59,7 @@ def match_row(venue: PaperVenue, instrument: int, tape: Tape, row: int) -> None:
         match_waiting(venue, instrument, tape, row)
 
 
-@compiled
+@folded
 def match_waiting(venue: PaperVenue, instrument: int, tape: Tape, row: int) -> None:
     """Match what waits on an instrument against a row that its quote has taken already."""
     bar_ns = venue.instruments[instrument].bar_ns
@@ -142,7 +142,7 @@ def _order_due(venue: PaperVenue, slot: int, now: int) -> None:
         _match(venue, slot, now, quote.bid, quote.ask, quote.bid_lots, quote.ask_lots)
 
 
-@compiled
+@folded
 def _match_pending(venue: PaperVenue, instrument: int, tape: Tape, row: int) -> None:
     """Match the orders that wait for this bar at its open."""
     slot = _first_waiting(venue, instrument, tape.time_ns[row])
@@ -162,7 +162,7 @@ def _first_waiting(venue: PaperVenue, instrument: int, now: int) -> int:
     return found
 
 
-@compiled
+@folded
 def _match(venue: PaperVenue, slot: int, now: int, bid: int, ask: int, bid_lots: int, ask_lots: int) -> None:
     """Fill an order against one price pair, as far as its limit, its size and a reduce-only flag let it."""
     order = venue.orders[slot]
@@ -190,7 +190,7 @@ def _match(venue: PaperVenue, slot: int, now: int, bid: int, ask: int, bid_lots:
         _free(venue, slot)
 
 
-@compiled
+@folded
 def _hold(venue: PaperVenue, slot: int, lots: int, now: int) -> None:
     """Book a fill on the venue's own position; an opening fill brings its protection, a flat position has none."""
     order = venue.orders[slot]
@@ -303,7 +303,7 @@ def _free(venue: PaperVenue, slot: int) -> None:
     venue.control[COUNT] = last
 
 
-@compiled
+@folded
 def _fill(
     venue: PaperVenue, instrument: int, now: int, number: int, lots: int, price: int, reason: int
 ) -> None:  # fmt: skip
@@ -311,7 +311,7 @@ def _fill(
     _report(venue, now, instrument, number, ReportKind.FILL, reason, lots, price, fee, 0)
 
 
-@compiled
+@folded
 def _report(
     venue: PaperVenue, now: int, instrument: int, number: int, kind: int, reason: int, lots: int, price: int,
     fee: int, amount: int,

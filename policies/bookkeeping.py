@@ -9,8 +9,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from market.compiled import compiled, inlined
+from market.compiled import compiled, folded, inlined
 from market.ledger import OUTCOMES, apply_report, mark_moved, mark_position, value_account
+from market.money import INT64_MAX
 from market.paper import ReportKind
 from market.quotes import update_quote
 from market.records import Record, Records, record_type
@@ -25,7 +26,7 @@ SAMPLE: Final = record_type("time_ns equity low cash peak")
 """Equity at a sample instant, and the lowest it was since the sample before."""
 
 
-@compiled
+@folded
 def reserve(book: Book, intent: Record, sign: int) -> None:
     """Reserve (sign 1) or give back (sign -1) the lots and the day's trade of an approved opening intent."""
     if intent.reduce != 0:
@@ -39,7 +40,7 @@ def reserve(book: Book, intent: Record, sign: int) -> None:
             book.working_short[leg_instrument(intent, leg)] -= sign * lots
 
 
-@compiled
+@folded
 def place(book: Book, number: int, instrument: int, lots: int) -> None:
     """Note the order that now carries a reservation."""
     count = book.counts[LIVE_COUNT]
@@ -49,7 +50,7 @@ def place(book: Book, number: int, instrument: int, lots: int) -> None:
     book.counts[LIVE_COUNT] = count + 1
 
 
-@compiled
+@folded
 def book_report(book: Book, report: Record) -> None:
     """Book a venue's report: money first, then the reservation that it uses up, then what the result does."""
     cash = book.ledger.account[0].cash
@@ -116,39 +117,65 @@ def close_instant(book: Book, time_ns: int) -> int:
     account = book.ledger.account[0]
     account.time_ns = time_ns
     value_account(account)
-    before = account.blocks
-    limits = book.limits[0]
-    if daily_loss_of(book) >= limits.daily_loss_max:
-        account.blocks |= Rule.DAILY_LOSS.value
-    top = account.initial if limits.drawdown_basis == 0 else account.peak
-    if top - account.equity_low >= limits.drawdown_max:
-        account.blocks |= Rule.TOTAL_DRAWDOWN.value
-    return account.blocks & ~before
+    fresh = breaches(book.limits[0], account, account.floating_low, account.equity_low, account.peak) & ~account.blocks
+    account.blocks |= fresh
+    return fresh
 
 
 @inlined
-def daily_loss_of(book: Book) -> int:
-    """Return today's loss in account money, worst price of the instant; positive = loss."""
-    account = book.ledger.account[0]
-    if book.limits[0].daily_loss_basis == 1:
-        return account.anchor - account.equity_low
-    return -(account.realised_today + min(account.floating_low, 0))
+def breaches(limits: Record, account: Record, floating_low: int, equity_low: int, peak: int) -> int:
+    """Return the `Rule` bits of the limits that are reached at the worst prices of an instant.
+
+    The rest of the account (what was realised today, the day's anchor, the initial equity) is as it stands.
+    """
+    bits = 0
+    loss = -(account.realised_today + min(floating_low, 0))
+    if limits.daily_loss_basis == 1:
+        loss = account.anchor - equity_low
+    if loss >= limits.daily_loss_max:
+        bits |= Rule.DAILY_LOSS.value
+    top = account.initial if limits.drawdown_basis == 0 else peak
+    if top - equity_low >= limits.drawdown_max:
+        bits |= Rule.TOTAL_DRAWDOWN.value
+    return bits
 
 
-@compiled
+@inlined
+def alarm_of(limits: Record, account: Record) -> int:
+    """Return the equity above which no limit can be reached that does not depend on the highest equity."""
+    alarm = account.cash - account.realised_today - limits.daily_loss_max
+    if limits.daily_loss_basis == 1:
+        alarm = account.anchor - limits.daily_loss_max
+    elif account.realised_today <= -limits.daily_loss_max:
+        alarm = INT64_MAX
+    return max(alarm, account.initial - limits.drawdown_max)
+
+
+@folded
 def take_sample(book: Book, time_ns: int, samples: Records, count: int) -> int:
     """Write an equity sample when one is due (`limits.sample_ns`); return the new count."""
     account = book.ledger.account[0]
     if time_ns < account.next_ns:
         return count
     assert count < len(samples)
-    sample = samples[count]
-    sample.time_ns, sample.equity, sample.cash, sample.peak = time_ns, account.equity, account.cash, account.peak
-    sample.low = min(account.sample_low, account.equity)
+    low = min(account.sample_low, account.equity)
+    write_sample(samples[count], time_ns, account.equity, low, account.cash, account.peak)
     account.sample_low = account.equity
-    step = book.limits[0].sample_ns
-    account.next_ns = (time_ns // step + 1) * step
+    account.next_ns = next_sample_ns(account.next_ns, time_ns, book.limits[0].sample_ns)
     return count + 1
+
+
+@inlined
+def write_sample(sample: Record, time_ns: int, equity: int, low: int, cash: int, peak: int) -> None:
+    """Write one sample."""
+    sample.time_ns, sample.equity, sample.low, sample.cash, sample.peak = time_ns, equity, low, cash, peak
+
+
+@inlined
+def next_sample_ns(due_ns: int, time_ns: int, step_ns: int) -> int:
+    """Return the next multiple of the step after `time_ns`; `due_ns` is the one that has just come."""
+    following = due_ns + step_ns
+    return following if time_ns < following else (time_ns // step_ns + 1) * step_ns
 
 
 LATCH: Final = record_type("time_ns rules")

@@ -5,7 +5,7 @@ enough to trade without a person (auto), and is the desk switched on. So DISPLAY
 executed. What reduces a position is never ranked.
 """
 
-from market.compiled import compiled
+from market.compiled import compiled, folded
 from market.money import MONEY_UNIT
 from market.records import Record, Records
 from policies.gates import (
@@ -64,7 +64,7 @@ def outranks(one: Record, other: Record) -> bool:
     return bool(one.instrument0 < other.instrument0)
 
 
-@compiled
+@folded
 def rank(desks: Records, intents: Records, begin: int, end: int) -> None:
     """Score intents [begin, end) and sort them in place: by desk, then best first."""
     for k in range(begin, end):
@@ -90,7 +90,7 @@ def swap(intents: Records, i: int, j: int) -> None:
     intents[j] = intents[spare]
 
 
-@compiled
+@folded
 def rule(desks: Records, intents: Records, begin: int, end: int) -> None:
     """Write the ruling of judged, ranked intents [begin, end) of one instant."""
     desk_number = -1

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from market.compiled import compiled
+from market.compiled import compiled, folded
 from market.paper import OrderKind, Reason, ReportKind
 from market.records import Record, Records, record_type, records
 
@@ -37,7 +37,7 @@ def watching(watch: Watch) -> bool:
     return bool(watch.counts[0] > 0)
 
 
-@compiled
+@folded
 def track(watch: Watch, number: int, intent: Record) -> None:
     """Watch the orders of an executed intent if it has two legs, or reduces."""
     if intent.legs == 1 and intent.reduce == 0:
@@ -52,7 +52,7 @@ def track(watch: Watch, number: int, intent: Record) -> None:
     watch.counts[0] += 1
 
 
-@compiled
+@folded
 def follow_up(watch: Watch, report: Record, latency_ns: int, order: Record) -> bool:
     """Take a report; write the order it calls for to `order` (its number is the caller's) and return True."""
     for k in range(watch.counts[0]):
@@ -130,7 +130,7 @@ def _order(order: Record, instrument: int, lots: int, arrive_ns: int, reason: in
     order.state, order.strike, order.due_ns = 0, 0, 0
 
 
-@compiled
+@folded
 def order_of_leg(intent: Record, leg: int, number: int, latency_ns: int, order: Record) -> None:
     """Write the order of one leg of an executed intent: it arrives one latency after the decision."""
     order.number = number

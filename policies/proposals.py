@@ -1,8 +1,4 @@
-"""From an opinion to an intent: what an agent does with one closed bar or one candidate. Compiled, used everywhere.
-
-A proposal is made when the policy's view changes side or has held it long enough to be said again, not on every bar:
-an agent does not know the book, so it must not repeat itself.
-"""
+"""From an opinion to an intent: what an agent makes of a policy's word on one bar, or of one candidate."""
 
 import math
 from enum import IntEnum
@@ -11,20 +7,20 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from market.compiled import compiled, inlined
+from market.compiled import compiled, folded
 from market.costs import round_trip_cost_ticks
 from market.paper import OrderKind
 from market.payoff import expected_value, stake_fraction, stake_money
-from market.quotes import to_account, to_account_up, update_quote
+from market.quotes import to_account, to_account_up
 from market.records import Record, Records
 from market.rounding import BUY, SELL, PriceKind, floor_lots, ticks_of_level
-from market.tape import Role, Tape
+from market.tape import Tape
 from policies import arbitrage, binary, forex, sma_cross
 from policies.gates import forex_combined, position_cap, size_multiplier_ppm
 from policies.opportunity import BPS
 from policies.routes import Scan
 from policies.sizing import fixed_fraction_lots, notional_lots, share_of
-from policies.view import FNV_OFFSET, Views, mix, update_view
+from policies.view import HASH_START, Views, mix
 
 
 class PolicyKind(IntEnum):
@@ -52,46 +48,14 @@ class Agent(NamedTuple):
     views: Views
 
 
+NOT_FINITE: Final = -9999
+"""Stands for the exponent of a feature that has none."""
+
 EPOCH, DAY_END = 0, 1
 """Slots of `control`: the governor's epoch, and the end of the UTC day for which the budgets hold."""
 
 
-P_LOTS: Final = 2
-"""sma_cross: the third parameter, after fast and slow, is its number of lots."""
-
-
-@inlined
-def hear_bar(agent: Agent, tape: Tape, row: int, out: Record) -> bool:
-    """Take one closed bar into its view and ask the policy; True when it has something new to propose.
-
-    Writes the opinion (votes, strength, confidence) to `out`; `propose_bar` makes it an intent.
-    """
-    feed = agent.feeds[tape.feed[row]]
-    update_view(agent.views, feed.desk, feed.view_number, tape, row)
-    kind = agent.policies[feed.desk]
-    if kind == PolicyKind.SMA_CROSS:
-        side = sma_cross.crossing(agent.views.before[feed.view_number], agent.views.features[feed.view_number])
-        out.strength, out.votes_count = side, 0
-        return side != 0
-    features = agent.views.features[feed.view_number]
-    return asked(agent.views.views[feed.view_number], kind, features, agent.params[feed.desk], tape.close[row], out)
-
-
-@compiled
-def asked(
-    view: Record, kind: int, features: NDArray[np.float64], params: NDArray[np.float64], close: float, out: Record
-) -> bool:
-    """Ask a policy that forms its opinion on every bar; True when it is strong enough and new."""
-    if kind == PolicyKind.TREND_REVERSION:
-        if not forex.trend_reversion(features, params, close, out):
-            return False
-        return _speaks(view, out, params[forex.P_CANDIDATE], params[forex.P_REARM])
-    if not binary.drifting_digital(features, params, close, out):
-        return False
-    return _speaks(view, out, 0.5 + params[binary.P_EDGE], params[binary.P_REARM])
-
-
-@compiled
+@folded
 def propose_bar(agent: Agent, tape: Tape, row: int, out: Record) -> bool:
     """Make the opinion in `out` an intent: what it trades, the quote it saw, stop, target and lots."""
     feed = agent.feeds[tape.feed[row]]
@@ -105,7 +69,7 @@ def propose_bar(agent: Agent, tape: Tape, row: int, out: Record) -> bool:
     return _size_binary(agent, feed, params, out)
 
 
-@compiled
+@folded
 def _begin(agent: Agent, tape: Tape, row: int, out: Record) -> None:
     """Write what every intent of a view has: when, who, what it trades and the quote it saw."""
     feed = agent.feeds[tape.feed[row]]
@@ -128,23 +92,11 @@ def _begin(agent: Agent, tape: Tape, row: int, out: Record) -> None:
 
 
 @compiled
-def _speaks(view: Record, out: Record, confidence_min: float, rearm_bars: float) -> bool:
-    """Tell whether the opinion is strong enough to be proposed, and new: another side, or said long enough ago."""
-    side = 1 if out.strength > 0.0 else -1
-    if out.confidence < confidence_min or out.strength == 0.0:
-        return False
-    if view.last_side == side and view.bars - view.last_bar < rearm_bars:
-        return False
-    view.last_side, view.last_bar = side, view.bars
-    return True
-
-
-@compiled
 def _follow_cross(agent: Agent, feed: Record, out: Record) -> bool:
     """Buy a fixed number of lots when the averages cross upward; close what is held when they cross downward."""
     out.confidence = 1.0
     if out.strength > 0.0:
-        lots = int(agent.params[feed.desk, P_LOTS])
+        lots = int(agent.params[feed.desk, sma_cross.P_LOTS])
         out.lots0 = floor_lots(lots, 1, agent.instruments[feed.trades].lots_max)
     else:
         out.reduce = 1
@@ -192,31 +144,6 @@ def _size_binary(agent: Agent, feed: Record, params: NDArray[np.float64], out: R
     lots = max(notional_lots(agent.instruments, agent.quotes, feed.trades, stake), row.lots_min)
     out.lots0 = min(lots, row.lots_max) if out.strength > 0.0 else -min(lots, row.lots_max)
     return _sign(out)
-
-
-@compiled
-def hear_rows(agent: Agent, tape: Tape, begin: int, end: int, intents: Records, count: int) -> tuple[int, int]:
-    """Take whole instants of rows [begin, end) into the views; write what is proposed from intents[count] on.
-
-    Returns (row it came to, new count). It stops before an instant of a later day than its budgets are for, and
-    before one that could overfill `intents`.
-    """
-    row = begin
-    feeds, quotes = agent.feeds, agent.quotes
-    while row < end and tape.time_ns[row] < agent.control[DAY_END] and count + len(feeds) <= len(intents):
-        now = tape.time_ns[row]
-        last = row
-        while last < end and tape.time_ns[last] == now:
-            feed = feeds[tape.feed[last]]
-            if feed.roles & Role.MATCH.value:
-                update_quote(quotes, feed.instrument, tape, last)
-            last += 1
-        for j in range(row, last):
-            heard = feeds[tape.feed[j]].roles & Role.VIEW.value and tape.flaws[j] == 0
-            if heard and hear_bar(agent, tape, j, intents[count]) and propose_bar(agent, tape, j, intents[count]):
-                count += 1
-        row = last
-    return row, count
 
 
 @compiled
@@ -286,20 +213,15 @@ def _pair_lots(agent: Agent, route: Record, candidate: Record, params: NDArray[n
     return floor_lots(size, b.lots_min, b.lots_max)
 
 
-@compiled
+@folded
 def _sign(out: Record) -> bool:
     """Hash what the policy saw and said into `view_hash`; always True."""
-    state = mix(FNV_OFFSET, out.time_ns)
+    state = mix(HASH_START, out.time_ns)
     state = mix(mix(mix(mix(state, out.bid0), out.ask0), out.bid1), out.ask1)
     state = mix(mix(state, out.quote0_ns), out.quote1_ns)
     for k in range(out.features_count):
-        state = mix(state, float_bits(out.features[k]))
+        value = out.features[k]
+        mantissa, exponent = math.frexp(value) if math.isfinite(value) else (0.0, NOT_FINITE)
+        state = mix(mix(state, int(mantissa * 9007199254740992.0)), exponent)
     out.view_hash = np.int64(state)
     return True
-
-
-@compiled
-def float_bits(value: float) -> int:
-    """Return a float as a whole number that differs whenever the value does, to 53 bits of mantissa."""
-    mantissa, exponent = math.frexp(value) if math.isfinite(value) else (0.0, -9999)
-    return int(mantissa * 9007199254740992.0) * 4099 + exponent

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from market.compiled import compiled
+from market.compiled import compiled, folded
 from market.instruments import Kind
 from market.ledger import Ledger
 from market.quotes import rate_to_account, to_account_up
@@ -234,7 +234,7 @@ def resolve_close(book: Book, intent: Record) -> None:
         intent.lots1 = -book.ledger.positions[intent.instrument1].lots if intent.legs > 1 else 0
 
 
-@compiled
+@folded
 def judge(book: Book, intent: Record) -> int:
     """Return the bits of every rule that objects; 0 approves the intent, all legs or none."""
     bits = 0

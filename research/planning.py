@@ -24,6 +24,8 @@ from research.specs import contract_of, instrument_of
 
 SECOND_NS: Final = 10**9
 DESKS: Final = ("forex", "arbitrage", "binary")
+SAMPLES_MAX: Final = 20_000
+"""Equity samples of a run at most (beyond 55 years, one a day): a plot shows a thousand, a day needs its last one."""
 
 
 class Planned(NamedTuple):
@@ -254,7 +256,7 @@ def derived_bars(quotes: Tape, bar_ns: int) -> Tape:
     return bar_tape(0, np.ascontiguousarray(bid[:, 0]), columns[0], columns[1])
 
 
-def limits_plan(profile: Profile, sample_s: float) -> LimitsPlan:
+def limits_plan(profile: Profile, sample_ns: int) -> LimitsPlan:
     """Return a profile's limits in integer money, counts and ns."""
     limits = profile.limits
     return LimitsPlan(
@@ -267,13 +269,24 @@ def limits_plan(profile: Profile, sample_s: float) -> LimitsPlan:
         loss_streak_max=limits.loss_streak_max,
         position_ppm_max=int(limits.position_fraction_max * 1_000_000),
         cooldowns_ns=tuple(seconds * SECOND_NS for seconds in limits.cooldown_seconds),
-        sample_ns=int(sample_s * SECOND_NS),
+        sample_ns=sample_ns,
     )
+
+
+def sample_step_ns(sample_s: float, span_ns: int) -> int:
+    """Return the time between equity samples: as configured, in long runs the next even part of a day that suffices."""
+    step_ns = int(sample_s * SECOND_NS)
+    if span_ns <= SAMPLES_MAX * step_ns:
+        return step_ns
+    parts = [part * 60 * SECOND_NS for part in (5, 10, 15, 30, 60, 120, 240, 720, 1440)]
+    return next((part for part in parts if part > step_ns and span_ns <= SAMPLES_MAX * part), parts[-1])
 
 
 def _finished(draft: _Draft) -> Planned:
     """Put the parts together: venues in order of first use, feeds in tape order."""
     names = list(dict.fromkeys(instrument.venue for instrument in draft.instruments))
+    tape = merge_tapes(draft.tapes)
+    span_ns = int(tape.time_ns[-1] - tape.time_ns[0]) if len(tape.time_ns) else 0
     plan = Plan(
         currency=draft.currency,
         cash=money_of(draft.configuration.account.cash),
@@ -282,9 +295,9 @@ def _finished(draft: _Draft) -> Planned:
         feeds=tuple(draft.feeds),
         routes=tuple(draft.routes),
         desks=tuple(draft.desks),
-        limits=limits_plan(draft.profile, draft.configuration.report.sample_s),
+        limits=limits_plan(draft.profile, sample_step_ns(draft.configuration.report.sample_s, span_ns)),
     )
-    return Planned(plan, merge_tapes(draft.tapes), tuple(draft.data), tuple(draft.warnings))
+    return Planned(plan, tape, tuple(draft.data), tuple(draft.warnings))
 
 
 def _venue(draft: _Draft, name: str) -> VenueSpec:

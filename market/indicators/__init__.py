@@ -34,6 +34,7 @@ from market.indicators.trend import (
     macd_update,
     return_size,
     return_update,
+    sma_run,
     sma_size,
     sma_update,
 )
@@ -100,6 +101,7 @@ __all__ = [
     "return_size",
     "return_update",
     "rsi_update",
+    "sma_run",
     "sma_size",
     "sma_update",
     "stoch_size",

@@ -2,7 +2,10 @@
 
 from typing import Final
 
-from market.compiled import compiled
+import numpy as np
+from numpy.typing import NDArray
+
+from market.compiled import compiled, inlined
 from market.indicators.state import NAN, State
 
 SMA_HEAD: Final = 4
@@ -13,25 +16,54 @@ def sma_size(n: int) -> int:
     return SMA_HEAD + n
 
 
-@compiled
-def sma_update(state: State, at: int, x: float, n: int) -> float:
-    """Simple moving average of the last n values; first value at the n-th bar. Source: TA-Lib SMA.
+@inlined
+def _moved(total: float, fresh: float, x: float, gone: float) -> tuple[float, float]:
+    """Return both sums after one more value.
 
-    A second sum starts from zero whenever the ring wraps and replaces the first at the next wrap: rounding never lives
+    The second starts from zero whenever the ring wraps and replaces the first at the next wrap: rounding never lives
     longer than 2n bars, and whole ticks stay exact.
     """
+    return total + (x - gone), fresh + x
+
+
+@compiled
+def sma_update(state: State, at: int, x: float, n: int) -> float:
+    """Simple moving average of the last n values; first value at the n-th bar. Source: TA-Lib SMA."""
     slot = int(state[at + 1])
-    total = state[at + 2] + x - state[at + SMA_HEAD + slot]
-    fresh = state[at + 3] + x
+    total, fresh = _moved(state[at + 2], state[at + 3], x, state[at + SMA_HEAD + slot])
     state[at + SMA_HEAD + slot] = x
     slot += 1
     if slot == n:
         state[at] = 1.0
         slot, total, fresh = 0, fresh, 0.0
-    state[at + 1] = slot
-    state[at + 2] = total
-    state[at + 3] = fresh
+    state[at + 1], state[at + 2], state[at + 3] = slot, total, fresh
     return float(total / n) if state[at] != 0.0 else NAN
+
+
+@compiled
+def sma_run(state: State, at: int, n: int, values: NDArray[np.int64], out: NDArray[np.float64]) -> None:
+    """Do `sma_update` for one value after the other; `out[i]` is the i-th's.
+
+    Lap by lap of the ring, with the sums in registers and indices that the compiler can see are in range.
+    """
+    full, slot, total, fresh = state[at], int(state[at + 1]), state[at + 2], state[at + 3]
+    done = 0
+    while done < len(values):
+        lap = min(n - slot, len(values) - done)
+        place = at + SMA_HEAD + slot
+        ring, new, averages = state[place : place + lap], values[done : done + lap], out[done : done + lap]
+        for i in range(lap):
+            x = float(new[i])
+            total, fresh = _moved(total, fresh, x, ring[i])
+            ring[i] = x
+            averages[i] = total
+        for i in range(lap):  # apart from the sums, which wait for each other, divisions go several at a time
+            averages[i] = averages[i] / n if full != 0.0 else NAN
+        done, slot = done + lap, slot + lap
+        if slot == n:
+            full, slot, total, fresh = 1.0, 0, fresh, 0.0
+            averages[lap - 1] = total / n
+    state[at], state[at + 1], state[at + 2], state[at + 3] = full, slot, total, fresh
 
 
 EMA_SIZE: Final = 2  # count, value (the sum of the first n while warming up)
