@@ -48,7 +48,7 @@ def move_prices(feeds: Records, book: Book, tape: Tape, row: int, end: int, now:
         if feed.roles & Role.MATCH.value:
             update_quote(quotes, feed.instrument, tape, row)
             if ledger.account[0].open_positions > 0:
-                mark_moved(ledger, quotes, feed.instrument)
+                mark_moved(ledger, quotes, feed.instrument, now)
         row += 1
     return row
 
@@ -76,7 +76,7 @@ def coast_alone(
             break
         update_quote(book.quotes, feed.instrument, tape, row)
         if account.open_positions > 0:
-            mark_moved(book.ledger, book.quotes, feed.instrument)
+            mark_moved(book.ledger, book.quotes, feed.instrument, tape.time_ns[row])
             latch(logs, tape.time_ns[row], close_instant(book, tape.time_ns[row]))
         logs.counts[SAMPLES] = take_sample(book, tape.time_ns[row], logs.samples, logs.counts[SAMPLES])
         row += 1
@@ -123,7 +123,7 @@ def hold(book: Book, number: int, logs: Logs, tape: Tape, row: int, end: int, st
             if fresh != 0:
                 break
     if passed > 0:
-        position.floating, position.floating_low = floating, floating_low
+        position.floating, position.dip, position.dip_ns = floating, floating_low - floating, times[passed - 1]
         account.floating, account.floating_low, account.sample_low = floating, floating_low, sample_low
         account.equity, account.equity_low, account.peak = cash + floating, cash + floating_low, peak
         account.drawdown_max, account.time_ns = fall, times[passed - 1]

@@ -150,7 +150,7 @@ def take_rows(engine: Engine, tape: Tape, row: int, end: int) -> int:
             if venue.busy[feed.instrument] != 0 and tape.flaws[row] == 0:
                 match_waiting(venue, feed.instrument, tape, row)
             if ledger.account[0].open_positions > 0:
-                mark_moved(ledger, venue.quotes, feed.instrument)
+                mark_moved(ledger, venue.quotes, feed.instrument, now)
         row += 1
     return row
 

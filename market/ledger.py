@@ -21,15 +21,16 @@ from market.quotes import rate_to_account, to_account, to_account_up
 from market.records import Record, Records, record_type, records
 
 ACCOUNT: Final = record_type(
-    "initial cash realised fees open_positions open_groups floating floating_low equity equity_low peak drawdown_max "
-    "day anchor realised_today trades_today loss_streak last_loss_ns state blocks epoch "
+    "initial cash realised fees open_positions open_groups floating dip floating_low equity equity_low peak "
+    "drawdown_max day anchor realised_today trades_today loss_streak last_loss_ns state blocks epoch "
     "next_ns sample_low time_ns fills"
 )
 """One account: integer money, counters of the UTC day, latches; see `policies.risk` for what moves the latter."""
 
-POSITION: Final = record_type("lots cost fees opened_ns floating floating_low")
+POSITION: Final = record_type("lots cost fees opened_ns floating dip dip_ns")
 """Per instrument: signed lots, cost in ticks x lots (money staked, for contracts), fees paid to open it, and what it
-would gain if closed now, or at the worst price of the newest instant, in account money."""
+would gain if closed now, in account money. `dip` is how much less that was (at most 0) at the worst price of the
+instant `dip_ns`; at a later instant it counts no more: lows of different instants were never there together."""
 
 GROUP: Final = record_type("desk positions pnl opened_ns")
 """Per group: how many of its instruments are open, its result since it was last flat."""
@@ -223,46 +224,49 @@ def floating_of(lots: int, cost: int, price: int, tick_value: int) -> int:
 
 
 @inlined
-def mark_position(ledger: Ledger, quotes: Records, instrument: int) -> None:
+def mark_position(ledger: Ledger, quotes: Records, instrument: int, now: int) -> None:
     """Value one open position at the price it could be closed at: longs at the bid, shorts at the ask.
 
     An open contract counts as lost (its stake is paid already). The account's sums move by the difference.
     """
     position = ledger.positions[instrument]
     row = ledger.instruments[instrument]
-    floating = low = 0
+    floating = dip = 0
     if position.lots != 0 and row.kind != Kind.BINARY:
         quote = quotes[instrument]
         price = quote.bid if position.lots > 0 else quote.ask
-        worst = quote.bid_low if position.lots > 0 else quote.ask_high
         rate_num, rate_den = 1, 1
         if row.rate_mode != RateMode.SAME:
             rate_num, rate_den = rate_to_account(ledger.instruments, quotes, instrument)
         held, cost, tick_value = position.lots, position.cost, row.tick_value
         floating = to_account(floating_of(held, cost, price, tick_value), rate_num, rate_den)
-        low = to_account(floating_of(held, cost, worst, tick_value), rate_num, rate_den)
+        if quote.time_ns == now:
+            worst = quote.bid_low if position.lots > 0 else quote.ask_high
+            dip = to_account(floating_of(held, cost, worst, tick_value), rate_num, rate_den) - floating
     account = ledger.account[0]
     account.floating += floating - position.floating
-    account.floating_low += low - position.floating_low
-    position.floating, position.floating_low = floating, low
+    account.dip += dip - (position.dip if position.dip_ns == now else 0)
+    position.floating, position.dip, position.dip_ns = floating, dip, now
 
 
 @inlined
-def mark_moved(ledger: Ledger, quotes: Records, instrument: int) -> None:
+def mark_moved(ledger: Ledger, quotes: Records, instrument: int, now: int) -> None:
     """Value what a new price of `instrument` moves: its own position, and those whose money it converts."""
     if ledger.positions[instrument].lots != 0:
-        mark_position(ledger, quotes, instrument)
+        mark_position(ledger, quotes, instrument, now)
     if ledger.instruments[instrument].converts != 0:
         for k in range(ledger.account[0].open_positions):
             other = ledger.open_list[k]
             if other != instrument and ledger.instruments[other].rate_instrument == instrument:
-                mark_position(ledger, quotes, other)
+                mark_position(ledger, quotes, other, now)
 
 
 @inlined
 def value_account(account: Record) -> None:
     """Set equity from cash and floating profit, and what it has been: highest, lowest, furthest below the highest."""
     account.equity = account.cash + account.floating
+    account.floating_low = account.floating + account.dip
+    account.dip = 0  # it belongs to this instant
     account.equity_low = account.cash + account.floating_low
     account.peak = max(account.peak, account.equity)
     account.drawdown_max = max(account.drawdown_max, account.peak - account.equity_low)

@@ -58,7 +58,7 @@ def book_report(book: Book, report: Record) -> None:
     desk = book.ledger.instruments[report.instrument].desk
     if desk >= 0:
         book.desks[desk].realised += book.ledger.account[0].cash - cash
-    mark_position(book.ledger, book.quotes, report.instrument)
+    mark_position(book.ledger, book.quotes, report.instrument, report.time_ns)
     if report.kind != ReportKind.SETTLE:
         _use_reservation(book, report)
     for k in range(book.ledger.control[OUTCOMES]):
@@ -207,7 +207,7 @@ def move_book(
             if feed.roles & Role.MATCH.value:
                 update_quote(quotes, feed.instrument, tape, row)
                 if account.open_positions > 0:
-                    mark_moved(ledger, quotes, feed.instrument)
+                    mark_moved(ledger, quotes, feed.instrument, now)
             row += 1
         reported = report < count and reports[report].time_ns == now
         while report < count and reports[report].time_ns == now:

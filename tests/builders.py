@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from envs.rollout import open_engine, roll
+from envs.rollout import Rollout, open_engine, roll
 from market.continuity import flag_rows
 from market.instruments import Instrument, Kind, VenueSpec
 from market.tape import Role, Tape, bar_tape, merge_tapes, quote_tape
@@ -160,7 +160,12 @@ def _bars_of_quotes(feed: int, quotes: Tape, minutes: int, start_ns: int) -> Tap
     return bar_tape(feed, close_ns[heard], bid, [column + SPREAD for column in bid])
 
 
+def roll_whole(plan: Plan, tape: Tape) -> Rollout:
+    """Return the rollout of a plan over a tape, from a fresh account."""
+    return roll(open_engine(plan), tape)
+
+
 def a_result(plan: Plan | None = None, tape: Tape | None = None) -> RunResult:
     """Return what the kernel makes of a plan on a tape."""
     plan, tape = plan or a_plan(), tape or a_tape()
-    return result_of_rollout(plan, tape, roll(open_engine(plan), tape))
+    return result_of_rollout(plan, tape, roll_whole(plan, tape))
