@@ -2,16 +2,24 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 SEEDS ?= 1000
+# What `make run` hands on to `trifecta run`, say ARGS="--desk forex".
+ARGS ?=
 
-.PHONY: setup run test check lint types imports fast bench sim soak clean
+.PHONY: setup run test check lint types imports fast slow coverage bench sim soak clean
 
 setup: .setup-stamp
 
 .setup-stamp: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m research.warming
 	touch $@
+
+run: setup
+	$(BIN)/trifecta run $(ARGS)
+
+test: check slow coverage
 
 check: setup lint types imports fast
 
@@ -27,3 +35,20 @@ imports:
 
 fast:
 	$(BIN)/pytest -m "not cluster and not slow and not browser"
+
+slow:
+	$(BIN)/pytest -m "cluster or slow or browser"
+
+coverage:
+	@true
+
+bench: setup
+	$(BIN)/python -m bench
+
+sim: setup
+	SIM_SEEDS=$(SEEDS) $(BIN)/pytest tests/simulation -m ""
+
+soak: sim
+
+clean:
+	rm -rf .venv .setup-stamp .kernels .trifecta .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

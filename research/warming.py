@@ -1,0 +1,89 @@
+"""Warming: compile every kernel once, before anything waits for it.
+
+Kernels compile on their first call and are kept on disk (`market.compiled`), which takes a minute or two on a fresh
+checkout. A rollout of each desk and a short session of all actors in World call all of them.
+"""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import numba
+
+from actors.settings import Settings
+from actors.staging import open_session, run_world
+from envs.rollout import open_engine, roll
+from journal.store import MemoryJournal
+from market.compiled import ROOT, sources_hash
+from market.tape import Tape, slice_tape
+from policies.plan import Plan
+from research.asking import Request, plan_for
+from research.backtest import executing
+from venues.replay import save_tape
+
+HOURS_NS: Final = 6 * 3_600 * 10**9
+GENERATIONS: Final = 3
+"""Folders of kernels that are kept: of this code, and of what was run last."""
+
+_config: Any = numba.config
+
+
+def ensure_warm(say: Callable[[str], None]) -> float:
+    """Compile what is not compiled yet; return the seconds that took (0: nothing to do). `say` is told before."""
+    folder = Path(_config.CACHE_DIR)
+    marker = folder / f"warm-{sources_hash()}"
+    if marker.is_file():
+        return 0.0
+    say("compiling the kernels, once for this version of the code (a minute or two)")
+    begin = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="trifecta-warm-") as work:
+        warm(Path(work))
+    folder.mkdir(parents=True, exist_ok=True)
+    marker.touch()
+    prune(folder)
+    return time.perf_counter() - begin
+
+
+def warm(work: Path) -> None:
+    """Run a few hours of the packaged sample through the kernel and through World."""
+    data = ROOT / "data"
+    for request in (
+        Request(data=data, home=work),
+        Request(data=data, home=work, symbols=("GBPUSD",), timeframe="1m", policy="sma_cross"),
+    ):
+        planned = plan_for(request)
+        plan, tape = executing(planned.plan), _first_hours(planned.tape)
+        roll(open_engine(plan), tape)
+        if plan.routes:
+            _session(plan, tape, work)
+
+
+def _first_hours(tape: Tape) -> Tape:
+    end = int((tape.time_ns < tape.time_ns[0] + HOURS_NS).sum())
+    return slice_tape(tape, 0, end)
+
+
+def _session(plan: Plan, tape: Tape, work: Path) -> None:
+    settings = Settings(plan=plan, tape_folder=str(work), tape_hash=save_tape(work, tape))
+    journal = MemoryJournal()
+    open_session(journal, settings, (), "")
+    run_world(settings, journal)
+
+
+def prune(folder: Path) -> None:
+    """Forget kernels of old versions of the code, beside the folder of this one."""
+    if folder.parent != ROOT / ".kernels":
+        return  # somebody else's folder: NUMBA_CACHE_DIR
+    others = sorted(
+        (found for found in folder.parent.iterdir() if found != folder), key=lambda one: one.stat().st_mtime
+    )
+    for old in others[: -(GENERATIONS - 1)]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    seconds = ensure_warm(print)
+    print(f"kernels are compiled ({seconds:.0f} s)" if seconds else "kernels are compiled")  # noqa: T201 - a command
