@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import NamedTuple
 
+import numba
 import numpy as np
+import pytest
 
 from envs.engine import Engine, run_dues, run_rows
 from envs.rollout import open_engine
@@ -13,6 +15,11 @@ from market.paper import END_NS
 from market.records import Records, joined
 from market.tape import Tape
 from policies.plan import Plan
+
+PLAIN = bool(numba.config.DISABLE_JIT)
+"""Kernels run as plain Python, hundreds of times slower: long runs are left to the compiled ones."""
+
+compiled_only = pytest.mark.skipif(PLAIN, reason="takes minutes in plain Python, or compares it with itself")
 
 LOGS = ("decisions", "orders", "reports", "trades", "samples", "latches")
 

@@ -16,13 +16,15 @@ from envs.engine import CHUNK
 from envs.rollout import open_engine, roll
 from market.instruments import Kind
 from market.paper import COUNT, GUARDED, Reason, ReportKind
+from market.quotes import QUOTE, update_quote
+from market.records import records
 from market.tape import Flaw, Role, Tape, merge_tapes, select_feeds, slice_tape
 from policies.assembly import instruments_of
 from policies.intents import DeskKind, Rule, Ruling, TradingState
 from policies.plan import FeedPlan, Plan
 from policies.risk import LIVE_COUNT
 from tests.builders import DAY, DESKS, MINUTE, MONEY, a_desk, a_plan, a_tape, an_instrument
-from tests.envs.engines import Run, instants, run_in_pieces, run_whole
+from tests.envs.engines import PLAIN, Run, instants, run_in_pieces, run_whole
 from tests.market.floor import a_bar, a_quote
 from tests.properties import PROPERTY
 
@@ -47,7 +49,7 @@ def the_run() -> Run:
 
 
 @given(st.lists(st.floats(0.0, 1.0), max_size=12))
-@settings(PROPERTY, max_examples=10)
+@settings(PROPERTY, max_examples=2 if PLAIN else 10)
 def test_it_does_not_matter_in_which_pieces_a_tape_is_run(places: list[float]) -> None:
     starts = instants(the_tape())
     edges = [starts[int(place * (len(starts) - 1))] for place in places]
@@ -253,3 +255,46 @@ def test_a_halted_account_refuses_all() -> None:
     rolled = roll(engine, the_tape())
     assert (rolled.decisions.rules & Rule.HALTED).all()
     assert len(rolled.orders) == 0 < len(rolled.decisions)
+
+
+ROWS = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(90, 110), st.booleans(), st.integers(0, 9)), min_size=1, max_size=30
+)
+
+
+@given(ROWS)
+@settings(PROPERTY, max_examples=50)
+def test_rows_passed_over_because_nothing_can_happen_leave_the_same_price(
+    rows: list[tuple[int, int, bool, int]],
+) -> None:
+    plan, time_ns, tapes = a_wide_plan(1), MINUTE, []
+    for step, bid, sound, spread in rows:
+        time_ns += step
+        tapes.append(a_quote(time_ns, bid, bid + spread, flaws=0 if sound else Flaw.CROSSED))
+    tape = merge_tapes(tapes)
+    feeds = (msgspec.structs.replace(plan.feeds[0], roles=Role.MATCH),)
+    run = run_whole(msgspec.structs.replace(plan, feeds=feeds), tape)
+    quotes = records(1, QUOTE)
+    for row in range(len(rows)):
+        update_quote(quotes, 0, tape, row)
+    assert run.engine.book.quotes.tobytes() == quotes.tobytes()
+
+
+def test_a_contract_of_one_day_may_be_settled_on_the_next() -> None:
+    bought = the_run().logs["reports"]
+    bought = bought[(bought.reason == Reason.ENTRY) & (bought.amount < 0)]
+    shift = DAY - int(bought[0].time_ns) % DAY - MINUTE // 2  # the first purchase lies half a minute before midnight
+    tape = the_tape()._replace(time_ns=the_tape().time_ns + shift)
+    midnight = int(bought[0].time_ns) + shift + MINUTE // 2
+    run = run_whole(the_plan(), slice_tape(tape, 0, int(np.searchsorted(tape.time_ns, midnight))))
+    settled = [int(r.time_ns) for r in run.logs["reports"] if r.kind == ReportKind.SETTLE]
+    assert settled == [midnight + MINUTE // 2]
+    account = run.engine.book.ledger.account[0]
+    assert (account.day, account.trades_today, run.logs["samples"].time_ns[-1]) == (midnight // DAY, 0, settled[0])
+
+
+def test_a_desk_without_a_budget_proposes_no_pair() -> None:
+    run = run_whole(the_plan(arbitrage={"budget_fraction": 0.0}), the_tape())
+    own = run.logs["decisions"][run.logs["decisions"].desk == DeskKind.ARBITRAGE]
+    assert own.reduce.all()
+    assert run.engine.candidates[DeskKind.ARBITRAGE] > len(own)

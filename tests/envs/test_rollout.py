@@ -10,7 +10,7 @@ from market.orders import client_order_id
 from market.tape import Tape, empty_tape, select_feeds, slice_tape
 from research.digests import digests_of
 from tests.builders import MONEY, START_NS, a_plan, a_result, a_tape
-from tests.envs.engines import LOGS, run_whole
+from tests.envs.engines import LOGS, compiled_only, run_whole
 from tests.market.floor import a_bar, a_quote
 
 CASH = 100_000 * MONEY
@@ -63,6 +63,7 @@ def test_candidates_are_the_sound_bars_of_a_desk_and_the_changes_of_its_routes()
     assert rollout.candidates[1] >= np.count_nonzero(rollout.decisions.desk == 1) > 0
 
 
+@compiled_only
 def test_a_tape_longer_than_the_logs_loses_nothing() -> None:
     tape = a_tape(minutes=1_000, ticks=60_000)
     plan = a_plan(sample_ns=10**9)

@@ -109,6 +109,15 @@ def test_a_venue_stops_between_instants_when_its_reports_need_room() -> None:
     assert run_venue(floor.venue, FEEDS, tape, 0, INT64_MAX - 1, room + 1) == 0
 
 
+def test_an_order_that_arrives_with_a_row_meets_that_row() -> None:
+    floor = Floor(EURUSD)
+    floor.order(1, arrive_ns=2 * SECOND)
+    run_venue(
+        floor.venue, FEEDS, merge_tapes([a_quote(k * SECOND, 100 * k, 102 * k) for k in (1, 2, 3)]), 0, INT64_MAX - 1, 0
+    )
+    assert [said.price for said in floor.said()] == [204]
+
+
 def test_a_cancel_of_an_adopted_order_forgets_it() -> None:
     floor = Floor(EURUSD)
     floor.order(5, arrive_ns=SECOND)

@@ -47,7 +47,7 @@ def real_bars_tape(rows: int = 1_500) -> Tape:
 
 
 @cache
-def real_quotes_tape(rows: int = 30_000) -> Tape:
+def real_quotes_tape(rows: int = 150_000) -> Tape:
     """Return the quotes of one pair at two venues over the hours that both cover, and minute bars of the first."""
     tables = [
         first_rows(f"multi_venue/fx_ticks_2014_05/EURUSD_ticks_{venue}_*.parquet", rows) for venue in ("oanda", "fxcm")

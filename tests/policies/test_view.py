@@ -54,10 +54,10 @@ def test_each_view_runs_the_features_of_its_desk_and_remembers_the_bar_before() 
 def test_one_bit_of_a_value_or_of_the_state_is_another_hash(value: int, bit: int, state: int) -> None:
     other = int(np.int64(np.uint64(value % 2**64) ^ np.uint64(1 << bit)))
     before = np.uint64(state)
-    assert mix(before, value) != mix(before, other)
-    assert mix(before, value) != mix(before ^ np.uint64(1 << bit), value)
+    assert mix(before, np.int64(value)) != mix(before, np.int64(other))
+    assert mix(before, np.int64(value)) != mix(before ^ np.uint64(1 << bit), np.int64(value))
 
 
 def test_a_hash_is_that_of_its_definition() -> None:
     mixed = (14695981039346656037 ^ 5) * 1099511628211 % 2**64
-    assert int(mix(FNV_OFFSET, 5)) == mixed ^ (mixed >> 29)
+    assert int(mix(FNV_OFFSET, np.int64(5))) == mixed ^ (mixed >> 29)
