@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from market.continuity import flag_rows, row_flaws
 from market.tape import Flaw, Tape, merge_tapes, quote_tape, slice_tape
 from tests.builders import BARS, a_tape
-from tests.properties import PROPERTY
+from tests.properties import FEW
 
 SOUND = {"open_": 100, "high": 110, "low": 90, "close": 105, "ask_open": 102, "ask_high": 112, "ask_low": 92,
          "ask_close": 107}  # fmt: skip
@@ -76,10 +76,10 @@ def test_flaws_of_the_source_are_kept_and_counted_once() -> None:
     assert tape.flaws.tolist() == [Flaw.NOT_FINITE, 0, Flaw.NOT_FINITE | Flaw.CROSSED]
 
 
-@given(st.lists(st.integers(0, 3_000), max_size=6))
-@PROPERTY
+@given(st.lists(st.integers(0, 700), max_size=6))
+@FEW
 def test_a_tape_may_be_flagged_in_pieces(cuts: list[int]) -> None:
-    tape = a_tape(minutes=30, ticks=1000)
+    tape = a_tape(minutes=10, ticks=300)
     whole, pieces = np.zeros_like(tape.flaws), np.zeros_like(tape.flaws)
     flawed = flag_rows(tape, BARS, np.full(len(BARS), -1), whole)
     last_ns, count = np.full(len(BARS), -1), 0
