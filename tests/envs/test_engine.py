@@ -144,7 +144,9 @@ def test_desks_that_are_not_switched_on_decide_the_same_and_send_nothing() -> No
     assert not set(shown.logs["decisions"].ruling.tolist()) & {Ruling.EXECUTE}
     assert Ruling.DISPLAY_ONLY in shown.logs["decisions"].ruling
     assert (len(shown.logs["orders"]), len(shown.logs["reports"])) == (0, 0)
-    assert shown.engine.book.ledger.account[0].equity == CASH
+    book = shown.engine.book
+    assert (book.ledger.account[0].equity, book.ledger.account[0].trades_today) == (CASH, 0)
+    assert (book.working_long.sum(), book.working_short.sum()) == (0, 0)
 
 
 def test_a_limit_of_no_loss_at_all_stops_everything_but_what_reduces() -> None:
