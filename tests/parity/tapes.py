@@ -1,7 +1,7 @@
 """Slices of real data as tapes for the tests' plan: two pairs of minute bars, and one pair at two venues."""
 
+from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,17 +12,26 @@ from market.continuity import flag_rows
 from market.tape import Tape, bar_tape, merge_tapes, quote_tape
 from research.planning import derived_bars
 from tests.builders import BARS, MINUTE, SPREAD
-from tests.market.bars import DATA
+from tests.market.bars import DATA, ROOT
 
-PAIRS = (("EURUSD", 0, 1e-5), ("USDJPY", 2, 1e-3))
-"""Symbol, feed and tick of the bars that are read."""
+DIRECTORY = DATA if DATA.is_dir() else ROOT / "data"
+"""The data root, else the packaged sample."""
+
+PAIRS = ((("EURUSD_M1_*histdata", "GBPUSD_M1_*"), 0, 1e-5), (("USDJPY_M1_*histdata", "USDJPY_M1_*"), 2, 1e-3))
+"""Files of the bars that are read, the first that is there, with feed and tick."""
+
+VENUES = (
+    ("fx_ticks_2014_05/EURUSD*oanda*", "fx_ticks_*/*venue_a*"),
+    ("fx_ticks_2014_05/EURUSD*fxcm*", "fx_ticks_*/*venue_b*"),
+)
+"""Files of the quotes of one pair at two venues."""
 
 
-def first_rows(pattern: str, rows: int) -> dict[str, np.ndarray[Any, Any]]:
+def first_rows(patterns: Sequence[str], rows: int) -> dict[str, np.ndarray[Any, Any]]:
     """Return the first rows of the first file below the data root that fits, column by column; stamps in ns."""
-    files = sorted(Path(DATA).glob(pattern))
+    files = [file for pattern in patterns for file in sorted(DIRECTORY.glob(f"{pattern}.parquet"))]
     if not files:
-        pytest.skip(f"{DATA} has no {pattern}; set TRIFECTA_DATA")
+        pytest.skip(f"{DIRECTORY} has no {' or '.join(patterns)}; set TRIFECTA_DATA")
     with parquet.ParquetFile(files[0]) as file:
         batch = next(file.iter_batches(rows))
     columns = {
@@ -39,8 +48,8 @@ def ticks(prices: np.ndarray[Any, Any], tick: float) -> np.ndarray[Any, Any]:
 def real_bars_tape(rows: int = 1_500) -> Tape:
     """Return minute bars of two pairs, the ask a fixed spread above the bid."""
     tapes = []
-    for symbol, feed, tick in PAIRS:
-        table = first_rows(f"fx/m1/{symbol}_M1_*histdata.parquet", rows)
+    for names, feed, tick in PAIRS:
+        table = first_rows([f"fx/m1/{name}" for name in names], rows)
         bid = [ticks(table[name], tick) for name in ("open", "high", "low", "close")]
         tapes.append(bar_tape(feed, table["ts"] + MINUTE, bid, [column + SPREAD for column in bid]))
     return flagged(merge_tapes(tapes))
@@ -49,9 +58,7 @@ def real_bars_tape(rows: int = 1_500) -> Tape:
 @cache
 def real_quotes_tape(rows: int = 150_000) -> Tape:
     """Return the quotes of one pair at two venues over the hours that both cover, and minute bars of the first."""
-    tables = [
-        first_rows(f"multi_venue/fx_ticks_2014_05/EURUSD_ticks_{venue}_*.parquet", rows) for venue in ("oanda", "fxcm")
-    ]
+    tables = [first_rows([f"multi_venue/{name}" for name in names], rows) for names in VENUES]
     begin, end = max(table["ts"][0] for table in tables), min(table["ts"][-1] for table in tables)
     tapes = []
     for feed, table in zip((4, 5), tables, strict=True):
