@@ -1,0 +1,20 @@
+"""The words of a decision: every rule is one bit and one function, and a record has room for all it names."""
+
+from policies import risk
+from policies.intents import FEATURES_MAX, INTENT, LEGS_MAX, VOTES_MAX, DeskKind, Rule, Ruling, TradingState
+
+
+def test_every_rule_is_one_bit_and_one_function_of_its_name() -> None:
+    assert [rule.value for rule in Rule] == [1 << k for k in range(len(Rule))]
+    assert all(callable(getattr(risk, rule.name.lower())) for rule in Rule)  # type: ignore[union-attr]
+
+
+def test_an_intent_has_a_place_for_every_leg_vote_and_feature() -> None:
+    for name in ("instrument", "lots", "limit", "bid", "ask"):
+        assert {f"{name}{leg}" for leg in range(LEGS_MAX)} <= set(INTENT.names)
+    assert (INTENT["votes"].shape, INTENT["features"].shape) == ((VOTES_MAX,), (FEATURES_MAX,))
+
+
+def test_a_fresh_record_says_nothing_was_allowed() -> None:
+    assert (Ruling(0), TradingState(0), DeskKind(0)) == (Ruling.REFUSED, TradingState.ACTIVE, DeskKind.FOREX)
+    assert list(TradingState) == sorted(TradingState)
