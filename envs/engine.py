@@ -91,12 +91,15 @@ def think(engine: Engine, tape: Tape, begin: int, end: int) -> tuple[int, int]:
     reached, bars = hear_rows(engine.agent, tape, begin, end, engine.intents, 0)
     count = bars
     if len(engine.scanner.routes) > 0:
-        _, seen = scan_rows(engine.scanner, tape, begin, reached)
-        for k in range(seen):
-            candidate = engine.scanner.candidates[k]
-            engine.candidates[engine.scanner.routes[candidate.route].desk] += 1
-            if propose_pair(engine.agent, candidate, engine.intents[count]):
-                count += 1
+        scanned = begin
+        while scanned < reached:
+            scanned, seen = scan_rows(engine.scanner, tape, scanned, reached)
+            for k in range(seen):
+                candidate = engine.scanner.candidates[k]
+                engine.candidates[engine.scanner.routes[candidate.route].desk] += 1
+                assert count < len(engine.intents)
+                if propose_pair(engine.agent, candidate, engine.intents[count]):
+                    count += 1
     left, right = 0, bars
     for k in range(count):
         if right >= count or (left < bars and engine.intents[left].time_ns <= engine.intents[right].time_ns):

@@ -25,10 +25,20 @@ def sources_hash() -> str:
     return digest.hexdigest()[:16]
 
 
+def kernels_folder() -> Path:
+    """Return the folder of this version's compiled kernels: beside the code, else in the user's cache."""
+    beside = ROOT / ".kernels" / sources_hash()
+    try:
+        beside.mkdir(parents=True, exist_ok=True)
+    except OSError:  # installed where its user may not write
+        return Path.home() / ".cache" / "trifecta" / "kernels" / sources_hash()
+    return beside
+
+
 _config: Any = numba.config
 _njit: Any = numba.njit
 if not _config.CACHE_DIR:  # NUMBA_CACHE_DIR, where it is set, is somebody's decision
-    _config.CACHE_DIR = str(ROOT / ".kernels" / sources_hash())
+    _config.CACHE_DIR = str(kernels_folder())
 
 
 def compiled(function: F) -> F:

@@ -86,7 +86,6 @@ def apply_report(ledger: Ledger, report: Record) -> None:
         return
     position = ledger.positions[report.instrument]
     fee = to_account_up(report.fee, report.rate_num, report.rate_den)
-    _pay(ledger, report.instrument, -fee)
     ledger.account[0].fees += fee
     closing = 0
     if position.lots != 0 and (position.lots > 0) != (report.lots > 0):
@@ -94,8 +93,10 @@ def apply_report(ledger: Ledger, report: Record) -> None:
     opening = abs(report.lots) - closing
     fee_closing = divide_half_even(fee * closing, closing + opening)
     if closing > 0:
+        _pay(ledger, report.instrument, -fee_closing)
         _close(ledger, report, closing, fee_closing)
-    if opening > 0:
+    if opening > 0:  # a flip: this share of the fee belongs to the outcome of the new position
+        _pay(ledger, report.instrument, fee_closing - fee)
         _open(ledger, report, opening if report.lots > 0 else -opening, fee - fee_closing)
 
 

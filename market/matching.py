@@ -3,9 +3,10 @@
 THEORY. The market moves the venue in rows (`match_row`); time alone moves it in dues (`match_due`): an order arrives,
 a holding reaches its time stop, a contract expires.
 
-Where quotes move an instrument, an order is matched when it arrives, against the quote that stands then; nothing waits
-for a later quote. Where bars move it, an order is matched at the open of the first bar that closes after its arrival:
-a bar resolves no finer, and its open is the first price after the close on which the order was decided.
+Where quotes move an instrument, an order is matched when it arrives, against the quote that stands then. A stale quote
+rejects what opens; what only reduces waits for the next sound one, for it has to be done. Where bars move it, an order
+is matched at the open of the first bar that closes after its arrival: a bar resolves no finer, and its open is the
+first price after the close on which the order was decided.
 
 A holding is the venue's net position in one instrument with one protective stop, target and time stop, as a netting
 account has it: an opening fill sets them, a flat position has none. Inside a bar the stop is tested before the target,
@@ -26,6 +27,7 @@ from market.paper import (
     OPEN,
     PENDING,
     REPORTS,
+    WAITING,
     OrderKind,
     PaperVenue,
     Reason,
@@ -63,10 +65,9 @@ def match_row(venue: PaperVenue, instrument: int, tape: Tape, row: int) -> None:
 def match_waiting(venue: PaperVenue, instrument: int, tape: Tape, row: int) -> None:
     """Match what waits on an instrument against a row that its quote has taken already."""
     bar_ns = venue.instruments[instrument].bar_ns
-    if bar_ns > 0:
-        _match_pending(venue, instrument, tape, row)
-        if tape.time_ns[row] - bar_ns >= _until(venue, instrument):
-            _close_holding(venue, instrument, tape.time_ns[row], tape.open[row], tape.ask_open[row], Reason.TIME)
+    _match_pending(venue, instrument, tape, row)
+    if bar_ns > 0 and tape.time_ns[row] - bar_ns >= _until(venue, instrument):
+        _close_holding(venue, instrument, tape.time_ns[row], tape.open[row], tape.ask_open[row], Reason.TIME)
     _protect(venue, instrument, tape, row)
 
 
@@ -107,9 +108,9 @@ def _due_of(venue: PaperVenue, slot: int) -> int:
     order = venue.orders[slot]
     if order.state == OPEN:
         return int(order.due_ns)
-    if venue.instruments[order.instrument].bar_ns == 0:
+    if venue.instruments[order.instrument].bar_ns == 0 and order.state != WAITING:
         return int(order.arrive_ns)
-    end_ns = venue.control[END_NS]  # after the last row no bar can fill it any more
+    end_ns = venue.control[END_NS]  # after the last row nothing can fill it any more
     return max(int(order.arrive_ns), end_ns + 1) if end_ns < INT64_MAX else INT64_MAX
 
 
@@ -132,10 +133,13 @@ def _order_due(venue: PaperVenue, slot: int, now: int) -> None:
     quote = venue.quotes[underlying]
     if order.state == OPEN:
         _settle(venue, slot, now)
-    elif venue.instruments[order.instrument].bar_ns > 0:
+    elif venue.instruments[order.instrument].bar_ns > 0 or order.state == WAITING:
         _refuse(venue, slot, now, ReportKind.CANCEL, Reason.END)
     elif quote.time_ns == 0 or quote.flaws != 0 or now - quote.time_ns > venue.instruments[underlying].stale_after_ns:
-        _refuse(venue, slot, now, ReportKind.REJECT, Reason.STALE)
+        if order.reduce != 0:
+            order.state = WAITING
+        else:
+            _refuse(venue, slot, now, ReportKind.REJECT, Reason.STALE)
     elif order.kind == OrderKind.BINARY:
         _buy_contract(venue, slot, now)
     else:
@@ -144,19 +148,21 @@ def _order_due(venue: PaperVenue, slot: int, now: int) -> None:
 
 @folded
 def _match_pending(venue: PaperVenue, instrument: int, tape: Tape, row: int) -> None:
-    """Match the orders that wait for this bar at its open."""
+    """Match the orders that wait for this row: at the open of a bar, at a quote."""
     slot = _first_waiting(venue, instrument, tape.time_ns[row])
     while slot >= 0:
-        _match(venue, slot, tape.time_ns[row], tape.open[row], tape.ask_open[row], 0, 0)
+        bids, asks = tape.bid_lots[row], tape.ask_lots[row]
+        _match(venue, slot, tape.time_ns[row], tape.open[row], tape.ask_open[row], bids, asks)
         slot = _first_waiting(venue, instrument, tape.time_ns[row])
 
 
 @compiled
 def _first_waiting(venue: PaperVenue, instrument: int, now: int) -> int:
     found = -1
+    by_bars = venue.instruments[instrument].bar_ns > 0
     for slot in range(venue.control[COUNT]):
         order = venue.orders[slot]
-        waits = order.instrument == instrument and order.arrive_ns <= now
+        waits = order.instrument == instrument and order.arrive_ns <= now and (by_bars or order.state == WAITING)
         if waits and (found < 0 or order.number < venue.orders[found].number):
             found = slot
     return found
@@ -361,6 +367,7 @@ def adopt_report(venue: PaperVenue, report: Record) -> None:
             slot = k
     venue.executions[report.venue] = max(venue.executions[report.venue], report.execution + 1)
     if report.kind == ReportKind.SETTLE:
+        assert slot >= 0
         _free(venue, slot)
     elif report.reason in (Reason.STOP, Reason.TARGET, Reason.TIME):
         _clear(venue, report.instrument)
@@ -374,4 +381,15 @@ def adopt_report(venue: PaperVenue, report: Record) -> None:
         venue.orders[slot].lots -= report.lots
         if venue.orders[slot].lots == 0:
             _free(venue, slot)
+    venue.control[NEXT_DUE] = _next_due(venue)
+
+
+@compiled
+def resume_orders(venue: PaperVenue, upto_ns: int) -> None:
+    """Let a restored venue go on: what reached it by `upto_ns` and is still here can only be waiting for a quote."""
+    for slot in range(venue.control[COUNT]):
+        order = venue.orders[slot]
+        arrived = order.state == PENDING and order.arrive_ns <= upto_ns
+        if arrived and venue.instruments[order.instrument].bar_ns == 0:
+            order.state = WAITING
     venue.control[NEXT_DUE] = _next_due(venue)

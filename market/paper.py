@@ -44,12 +44,13 @@ class Reason(IntEnum):
     END = 11
 
 
-PENDING, OPEN = 1, 2
+PENDING, OPEN, WAITING = 1, 2, 3
 
 ORDER: Final = record_type(
     "number instrument lots kind limit stop target arrive_ns hold_ns reduce state strike due_ns reason"
 )
-"""An order the venue still has to do something about: PENDING until matched; a contract is OPEN until it settles.
+"""An order the venue still has to do something about: PENDING until matched; a contract is OPEN until it settles; what
+only reduces and met a stale quote is WAITING for the next sound one.
 `lots` is signed; `hold_ns` is the time stop after the fill (0: none); `reduce` never opens or flips a position."""
 
 HOLDING: Final = record_type("lots stop target until_ns number")

@@ -9,11 +9,11 @@ from market.features import feature_program
 from market.instruments import RateMode, instrument_table
 from market.ledger import open_ledger
 from market.quotes import QUOTE
-from market.records import Records, records
+from market.records import Record, Records, records
 from market.tape import FEED, Role
 from policies.catalogue import features_of, policy_named
-from policies.intents import FEATURES_MAX, DeskKind
-from policies.plan import DeskPlan, Plan
+from policies.intents import FEATURES_MAX
+from policies.plan import DeskPlan, FeedPlan, Plan
 from policies.proposals import Agent
 from policies.risk import DESK, LIMITS, Book, open_book
 from policies.routes import CANDIDATE, ROUTE, Scanner
@@ -33,8 +33,10 @@ def instruments_of(plan: Plan) -> Records:
     for feed in plan.feeds:
         if feed.roles & Role.MATCH:
             table[plan.index_of(feed.instrument)].bar_ns = feed.bar_ns
+    for feed in plan.feeds:
         if feed.roles & Role.VIEW:
             row = table[plan.index_of(feed.trades or feed.instrument)]
+            _check_bars(plan, feed, row)
             row.desk = feed.desk
             if row.group < 0:
                 row.group = groups
@@ -55,10 +57,26 @@ def feeds_of(plan: Plan) -> Records:
         if feed.roles & Role.VIEW:
             row.view_number, views = views, views + 1
         if feed.roles & Role.SCAN:
-            row.route = next(
-                i for i, route in enumerate(plan.routes) if feed.instrument in (route.instrument_a, route.instrument_b)
-            )
+            row.route = _route_of(plan, feed.instrument)
     return table
+
+
+def _route_of(plan: Plan, key: str) -> int:
+    """Return the route that an instrument belongs to; ValueError where it is in none, or in several."""
+    found = [i for i, route in enumerate(plan.routes) if key in (route.instrument_a, route.instrument_b)]
+    if len(found) != 1:
+        raise ValueError(f"{key}: its feed is scanned, so it must be in one route; it is in {len(found)}")
+    return found[0]
+
+
+def _check_bars(plan: Plan, feed: FeedPlan, row: Record) -> None:
+    """Refuse a view that trades bars other than its own: it could decide within a bar and fill at its open."""
+    own = feed.bar_ns == row.bar_ns and (feed.trades or feed.instrument) == feed.instrument
+    if row.bar_ns > 0 and not own:
+        raise ValueError(
+            f"{feed.instrument}: a view of it trades {feed.trades or feed.instrument}, which bars of "
+            f"{row.bar_ns / 1e9:g} s move; only a view of those bars may"
+        )
 
 
 def routes_of(plan: Plan) -> Records:
@@ -124,11 +142,14 @@ def agent_of(plan: Plan, quotes: Records | None = None) -> Agent:
     table = np.zeros((len(params), max(map(len, params), default=0)))
     for row, values in zip(table, params, strict=True):
         row[: len(values)] = values
-    multipliers = [desk.size_multipliers for desk in plan.desks if desk.kind == DeskKind.FOREX]
+    rows = max((len(desk.size_multipliers) for desk in plan.desks), default=0)
+    multipliers = np.full((len(plan.desks), rows, 2), np.inf)  # a row that no score reaches
+    for sizes, desk in zip(multipliers, plan.desks, strict=True):
+        sizes[: len(desk.size_multipliers)] = np.reshape(desk.size_multipliers, (-1, 2))
     return Agent(
         feeds, instruments, records(len(instruments), QUOTE) if quotes is None else quotes, routes_of(plan),
         desks_of(plan), np.array([policy_named(desk.policy).kind for desk in plan.desks], np.int64), table,
-        np.zeros(len(plan.desks), np.int64), np.array(multipliers[0] if multipliers else [(0.0, 1.0)], np.float64),
+        np.zeros(len(plan.desks), np.int64), multipliers,
         np.zeros(2, np.int64), views,
     )  # fmt: skip
 

@@ -21,13 +21,17 @@ class Bound(Struct, frozen=True):
 
 
 class PolicySpec(Struct, frozen=True):
-    """One compiled policy: its code in the kernel, its parameters in their order, and its features as templates."""
+    """One compiled policy: its code in the kernel, its parameters in their order, and its features as templates.
+
+    `rising` are pairs of parameters of which the first must be less than the second.
+    """
 
     name: str
     kind: PolicyKind
     desk: DeskKind
     params: tuple[Bound, ...]
     features: tuple[str, ...]
+    rising: tuple[tuple[str, str], ...] = ()
 
 
 def _whole(name: str, default: int, low: int = 1, high: int = 2000) -> Bound:
@@ -63,7 +67,10 @@ POLICIES: Final[Mapping[str, PolicySpec]] = {
             "sma_cross", PolicyKind.SMA_CROSS, DeskKind.FOREX,
             (_whole("fast", 10), _whole("slow", 30), _whole("lots", 1, 1, 10**9)), ("sma:{fast}", "sma:{slow}"),
         ),
-        PolicySpec("trend_reversion", PolicyKind.TREND_REVERSION, DeskKind.FOREX, _FOREX, forex.FEATURES),
+        PolicySpec(
+            "trend_reversion", PolicyKind.TREND_REVERSION, DeskKind.FOREX, _FOREX, forex.FEATURES,
+            (("adx_low", "adx_high"),),
+        ),
         PolicySpec("drifting_digital", PolicyKind.DRIFTING_DIGITAL, DeskKind.BINARY, _BINARY, binary.FEATURES),
         PolicySpec("convergence", PolicyKind.CONVERGENCE, DeskKind.ARBITRAGE, _ARBITRAGE, ()),
     )
@@ -97,6 +104,10 @@ def params_of(spec: PolicySpec, given: Mapping[str, float]) -> tuple[tuple[str, 
                 f"from {bound.low:g} to {bound.high:g}"
             )
         values.append((bound.name, value))
+    chosen = dict(values)
+    for low, high in spec.rising:
+        if chosen[low] >= chosen[high]:
+            raise ValueError(f"policy {spec.name}: {low} = {chosen[low]:g} must be less than {high} = {chosen[high]:g}")
     return tuple(values)
 
 

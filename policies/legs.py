@@ -1,7 +1,7 @@
 """Following up on orders: a pair is both legs or none, and what should close a position is asked for until it is done.
 
 When both opening legs of a pair are settled and they do not cancel out, the leg that got more is unwound at the market
-at once; until then the naked leg is open risk. A reducing order that a venue refused for a stale quote is sent again.
+at once; until then the naked leg is open risk. Of a reducing order that a venue filled in part, the rest is sent again.
 """
 
 from typing import Final, NamedTuple
@@ -62,7 +62,7 @@ def follow_up(watch: Watch, report: Record, latency_ns: int, order: Record) -> b
             continue
         if report.reason in (Reason.STOP, Reason.TARGET, Reason.TIME):
             return False
-        if entry.reduce != 0 and report.kind == ReportKind.REJECT and report.reason == Reason.STALE:
+        if entry.reduce != 0 and report.kind == ReportKind.CANCEL and report.reason == Reason.UNFILLED:
             wait_ns = max(RETRY_NS, latency_ns)
             _order(order, report.instrument, report.lots, report.time_ns + wait_ns, Reason.EXIT)
             _replace(watch, k, leg)

@@ -122,7 +122,9 @@ def _size_forex(
     out.reward = forex.reward_to_risk(entry, float(out.stop), float(out.target), cost)
     budget = agent.budgets[feed.desk]
     combined = forex_combined(agent.desks[feed.desk], out.confidence, out.reward)
-    risk = position_cap(share_of(budget, params[forex.P_RISK]), size_multiplier_ppm(agent.multipliers, combined))
+    risk = position_cap(
+        share_of(budget, params[forex.P_RISK]), size_multiplier_ppm(agent.multipliers[feed.desk], combined)
+    )
     lots = fixed_fraction_lots(
         agent.instruments, agent.quotes, feed.trades, int(abs(out.stop - entry)), risk,
         share_of(budget, params[forex.P_NOTIONAL]),

@@ -167,7 +167,10 @@ def order_size(book: Book, intent: Record) -> bool:
 
 @compiled
 def position_limit(book: Book, intent: Record) -> bool:
-    """Object when a position could pass its share of equity if every working order on that side filled."""
+    """Object when a position could pass its share of equity if every working order on that side filled.
+
+    What is held on the other side does not make room: a stop may close it before this order fills.
+    """
     if intent.reduce != 0:
         return False
     cap = position_cap(book.ledger.account[0].equity, book.limits[0].position_ppm_max)
@@ -177,11 +180,12 @@ def position_limit(book: Book, intent: Record) -> bool:
         held = book.ledger.positions[instrument].lots
         if book.ledger.instruments[instrument].kind == Kind.BINARY:
             after = held + book.working_long[instrument] + book.working_short[instrument] + abs(lots)
-        elif lots > 0:
-            after = held + book.working_long[instrument] + lots
         else:
-            after = held - book.working_short[instrument] + lots
-        if not shrinks(held, after - held) and notional_of(book, instrument, after) > cap:
+            change = lots + (book.working_long[instrument] if lots > 0 else -book.working_short[instrument])
+            if shrinks(held, change):
+                continue
+            after = change + (max(held, 0) if lots > 0 else min(held, 0))
+        if notional_of(book, instrument, after) > cap:
             return True
     return False
 

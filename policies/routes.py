@@ -119,12 +119,18 @@ class Scanner(NamedTuple):
 def scan_rows(scanner: Scanner, tape: Tape, begin: int, end: int) -> tuple[int, int]:
     """Watch all routes over whole instants of rows [begin, end); return (row it came to, candidates written).
 
-    It stops before an instant that could overfill `candidates`.
+    It stops before an instant that could overfill `candidates`: each of its rows may bring one.
     """
     row, count = begin, 0
     feeds, quotes, routes = scanner.feeds, scanner.quotes, scanner.routes
-    while row < end and count + len(routes) <= len(scanner.candidates):
+    while row < end:
         now = tape.time_ns[row]
+        last = row
+        while last < end and tape.time_ns[last] == now:
+            last += 1
+        if count + last - row > len(scanner.candidates):
+            assert count > 0
+            break
         last = row
         while last < end and tape.time_ns[last] == now:
             feed = feeds[tape.feed[last]]

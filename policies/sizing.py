@@ -26,7 +26,8 @@ def fixed_fraction_lots(
     rate_num, rate_den = rate_to_account(instruments, quotes, instrument)
     if stop_ticks <= 0 or rate_num <= 0 or quote.time_ns == 0:
         return 0
-    fees = 2 * fee_of(instruments, instrument, 1, quote.ask)
+    dearest = quote.ask + stop_ticks + row.slippage_ticks  # where a short is closed at its stop
+    fees = fee_of(instruments, instrument, 1, quote.ask) + fee_of(instruments, instrument, 1, dearest)
     loss_ticks = stop_ticks + quote.ask - quote.bid + 2 * row.slippage_ticks
     loss = to_account_up(loss_ticks * row.tick_value + fees, rate_num, rate_den)
     lots = min(

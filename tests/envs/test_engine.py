@@ -18,12 +18,12 @@ from market.instruments import Kind
 from market.paper import COUNT, GUARDED, Reason, ReportKind
 from market.quotes import QUOTE, update_quote
 from market.records import records
-from market.tape import Flaw, Role, Tape, merge_tapes, select_feeds, slice_tape
+from market.tape import Flaw, Role, Tape, merge_tapes, quote_tape, select_feeds, slice_tape
 from policies.assembly import instruments_of
 from policies.intents import DeskKind, Rule, Ruling, TradingState
 from policies.plan import FeedPlan, Plan
 from policies.risk import LIVE_COUNT
-from tests.builders import DAY, DESKS, MINUTE, MONEY, a_desk, a_plan, a_tape, an_instrument
+from tests.builders import DAY, DESKS, HOUR, MINUTE, MONEY, START_NS, a_desk, a_plan, a_tape, an_instrument
 from tests.envs.engines import PLAIN, Run, instants, run_in_pieces, run_whole
 from tests.market.floor import a_bar, a_quote
 from tests.properties import PROPERTY
@@ -300,3 +300,33 @@ def test_a_desk_without_a_budget_proposes_no_pair() -> None:
     own = run.logs["decisions"][run.logs["decisions"].desk == DeskKind.ARBITRAGE]
     assert own.reduce.all()
     assert run.engine.candidates[DeskKind.ARBITRAGE] > len(own)
+
+
+def test_an_exit_that_finds_no_quote_waits_and_is_asked_for_once() -> None:
+    plan, second = a_plan(), 10**9
+    short, long = (START_NS + np.arange(rows) * second for rows in (12, 400))
+    a, b = np.full(12, 110_000), np.full(400, 110_000)
+    b[10:] = 110_050
+    quotes = [quote_tape(4, short, a, a + 4), quote_tape(5, long, b, b + 4)]
+    alone = roll(open_engine(plan), merge_tapes(quotes))
+    assert [int(row.reason) for row in alone.reports].count(Reason.END) == 1
+    late = quote_tape(4, START_NS + np.array([6 * HOUR]), np.array([110_040]), np.array([110_044]))
+    back = roll(open_engine(plan), merge_tapes([*quotes, late]))
+    assert (back.account[0].open_positions, len(back.orders)) == (0, len(alone.orders))
+    assert back.reports[-1].time_ns == START_NS + 6 * HOUR
+
+
+def test_a_view_may_not_trade_the_bars_of_another_feed() -> None:
+    plan = a_plan()
+    fives = msgspec.structs.replace(plan.feeds[0], bar_ns=5 * MINUTE, roles=int(Role.VIEW))
+    with pytest.raises(
+        ValueError, match="a view of it trades EURUSD@fx, which bars of 60 s move; only a view of those"
+    ):
+        open_engine(msgspec.structs.replace(plan, feeds=(*plan.feeds, fives)))
+
+
+def test_a_scanned_feed_belongs_to_one_route() -> None:
+    plan = a_plan()
+    for routes, count in (((), 0), (plan.routes * 2, 2)):
+        with pytest.raises(ValueError, match=f"so it must be in one route; it is in {count}"):
+            open_engine(msgspec.structs.replace(plan, routes=routes))

@@ -102,6 +102,15 @@ def test_a_flip_closes_all_and_opens_the_rest_and_the_fee_is_split_by_lots() -> 
     assert (cash_of(ledger), int(ledger.positions[0].opened_ns)) == (40 * TICK - 301, 9)
 
 
+def test_a_flip_charges_each_outcome_its_own_share_of_the_fee() -> None:
+    ledger = after((4, 100))
+    apply_report(ledger, a_report(-8, 100, fee=300))
+    apply_report(ledger, a_report(4, 100))
+    assert [int(row.pnl) for row in ledger.outcomes[: ledger.control[OUTCOMES]]] == [-150, -150]
+    assert [trade["pnl"] for trade in trades_of(ledger)] == [-150, -150]
+    assert cash_of(ledger) == -300
+
+
 def test_profit_in_foreign_money_comes_at_the_rate_of_its_report_and_fees_are_rounded_up() -> None:
     ledger = after((10, 100_000), **YEN, fee=101)
     assert cash_of(ledger) == -2
@@ -192,8 +201,9 @@ def test_what_finds_no_room_is_counted_and_the_money_is_right_all_the_same() -> 
 
 
 def floating_of(ledger: Ledger) -> tuple[int, int]:
+    """Return floating profit now and at the worst price of the instant that is being closed."""
     account = ledger.account[0]
-    return int(account.floating), int(account.floating_low)
+    return int(account.floating), int(account.floating + account.dip)
 
 
 @pytest.mark.parametrize(("lots", "now", "worst"), [(5, -5, -15), (-5, -10, -20)])
@@ -203,25 +213,47 @@ def test_a_long_is_valued_at_the_bid_and_a_short_at_the_ask_at_worst_at_the_bars
     ledger, quotes = after((lots, 1001)), records(3, QUOTE)
     bar = (1000, 1010, 998, 1000) if lots > 0 else (1000, 1003, 990, 1001)
     update_quote(quotes, 0, a_bar(60, bar, spread=2), 0)
-    mark_position(ledger, quotes, 0)
+    mark_position(ledger, quotes, 0, 60)
     assert floating_of(ledger) == (now * TICK, worst * TICK)
+    value_account(ledger.account[0])
+    mark_position(ledger, quotes, 0, 61)
+    assert floating_of(ledger) == (now * TICK, now * TICK)
+
+
+def test_lows_of_one_instant_add_up_and_those_of_another_do_not() -> None:
+    ledger, quotes = a_ledger(), records(3, QUOTE)
+    for instrument in (0, 1):
+        apply_report(ledger, a_report(5, 1000, instrument=instrument))
+    for instrument, time_ns, low in ((0, 60, 990), (1, 60, 980), (1, 120, 970)):
+        update_quote(quotes, instrument, a_bar(time_ns, (1000, 1000, low, 1000)), 0)
+    lows = []
+    for now in (60, 120, 180):
+        for instrument in (0, 1):
+            quotes[1].bid_low, quotes[1].time_ns = (980, 60) if now == 60 else (970, 120)
+            mark_position(ledger, quotes, instrument, now)
+            mark_position(ledger, quotes, instrument, now)
+        value_account(ledger.account[0])
+        lows.append(int(ledger.account[0].floating_low))
+    by_dollar, by_yen = 5 * TICK, int(ledger.positions[1].dip)
+    assert lows[0] == -10 * by_dollar + lows[1] * 20 // 30
+    assert (lows[1] < 0, lows[2], by_yen) == (True, 0, 0)
 
 
 def test_marking_again_replaces_the_mark_and_a_flat_position_has_none() -> None:
     ledger, quotes = after((5, 1000)), records(3, QUOTE)
     for bid in (990, 1010):
         update_quote(quotes, 0, a_quote(bid, bid, bid + 2), 0)
-        mark_position(ledger, quotes, 0)
+        mark_position(ledger, quotes, 0, bid)
     assert floating_of(ledger) == (50 * TICK, 50 * TICK)
     apply_report(ledger, a_report(-5, 1010))
-    mark_position(ledger, quotes, 0)
+    mark_position(ledger, quotes, 0, 1010)
     assert floating_of(ledger) == (0, 0)
 
 
 def test_an_open_contract_counts_as_lost() -> None:
     ledger, quotes = a_ledger(), records(3, QUOTE)
     apply_report(ledger, contract(5, -5 * MONEY))
-    mark_position(ledger, quotes, CONTRACT)
+    mark_position(ledger, quotes, CONTRACT, 1)
     value_account(ledger.account[0])
     assert (floating_of(ledger), ledger.account[0].equity) == ((0, 0), CASH - 5 * MONEY)
 
@@ -234,16 +266,16 @@ def test_a_new_rate_moves_the_value_of_every_position_whose_money_it_turns() -> 
     update_quote(quotes, 2, a_quote(1, 120_100, 120_101), 0)
     for yen, expected in ((100_000, 100_000), (125_000, 80_000)):
         update_quote(quotes, 1, a_quote(yen, yen, yen), 0)
-        mark_moved(ledger, quotes, 1)
+        mark_moved(ledger, quotes, 1, yen)
         assert floating_of(ledger) == (expected, expected)
-    mark_moved(ledger, quotes, 0)
+    mark_moved(ledger, quotes, 0, 125_001)
     assert floating_of(ledger) == (80_000, 80_000)
 
 
 def test_equity_remembers_its_highest_and_how_far_below_it_the_worst_price_was() -> None:
     account = a_ledger().account[0]
     for floating, low in ((50, 20), (10, -30), (60, 60), (-5, -5)):
-        account.floating, account.floating_low = floating, low
+        account.floating, account.dip = floating, low - floating
         value_account(account)
     seen = {name: int(account[name]) - CASH for name in ("equity", "equity_low", "peak", "sample_low")}
     assert seen == {"equity": -5, "equity_low": -5, "peak": 60, "sample_low": -30}

@@ -184,7 +184,7 @@ def test_the_peak_and_the_largest_drawdown_only_grow(marks: list[tuple[int, int]
     account.cash = account.peak = account.sample_low = CASH
     highest, deepest = CASH, 0
     for floating, below in marks:
-        account.floating, account.floating_low = floating, floating - below
+        account.floating, account.dip = floating, -below
         value_account(account)
         highest = max(highest, CASH + floating)
         deepest = max(deepest, highest - (CASH + floating - below))

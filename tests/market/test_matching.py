@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market.paper import OrderKind, Reason, ReportKind
+from market.paper import END_NS, OrderKind, Reason, ReportKind
 from market.tape import Flaw
-from tests.builders import MINUTE, SECOND, an_instrument
+from tests.builders import HOUR, MINUTE, SECOND, an_instrument
 from tests.market.floor import Floor, Said, a_contract
 from tests.properties import PROPERTY
 
@@ -158,6 +158,32 @@ def test_an_order_before_any_quote_or_on_a_flawed_one_is_rejected() -> None:
     assert [(said.number, said.kind, said.reason) for said in floor.said()] == [
         (1, REJECT, Reason.STALE), (2, REJECT, Reason.STALE), (3, FILL, Reason.ENTRY),
     ]  # fmt: skip
+
+
+def test_what_only_reduces_waits_for_the_next_sound_quote() -> None:
+    floor = a_floor()
+    floor.order(5, arrive_ns=AT)
+    floor.wait(AT)
+    assert [said.kind for said in floor.said()] == [FILL]
+    late = AT + 11 * SECOND
+    floor.order(-5, arrive_ns=late, number=2, reduce=1, reason=Reason.EXIT)
+    floor.wait(late + HOUR)
+    assert (floor.said(), floor.waiting) == ([], 1)
+    floor.quote(late + HOUR + 1, 105, 104, flaws=Flaw.CROSSED)
+    floor.quote(late + HOUR + 2, 104, 106)
+    assert floor.said() == [Said(2, FILL, Reason.EXIT, -5, 104)]
+    assert (floor.held(), floor.waiting) == (0, 0)
+
+
+def test_what_still_waits_after_the_last_quote_is_cancelled_then() -> None:
+    floor = a_floor()
+    floor.order(5, arrive_ns=AT)
+    floor.wait(AT)
+    floor.venue.control[END_NS] = AT
+    floor.order(-5, arrive_ns=AT + 11 * SECOND, number=2, reduce=1, reason=Reason.EXIT)
+    floor.wait(AT + HOUR)
+    assert floor.said()[-1] == Said(2, CANCEL, Reason.END, -5, 0)
+    assert floor.waiting == 0
 
 
 def test_a_venue_without_room_says_so_and_takes_nothing() -> None:

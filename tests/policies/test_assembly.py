@@ -96,12 +96,13 @@ def test_an_agent_holds_per_desk_its_policy_its_parameters_and_its_part_of_the_p
         values = [value for _, value in desk.params]
         assert row.tolist() == values + [0.0] * (len(row) - len(values))
     assert len(agent.views.views) == 5
-    assert np.array_equal(agent.multipliers, [(0.8, 1.0), (0.65, 0.75), (0.0, 0.5)])
+    assert np.array_equal(agent.multipliers[0], [(0.8, 1.0), (0.65, 0.75), (0.0, 0.5)])
+    assert np.array_equal(agent.multipliers[1], [(0.0, 1.0), (np.inf, np.inf), (np.inf, np.inf)])
 
 
 def test_without_a_forex_desk_a_size_is_the_whole_one() -> None:
     plan = a_plan(desks=PLAN.desks[1:], feeds=(), routes=())
-    assert agent_of(plan).multipliers.tolist() == [[0.0, 1.0]]
+    assert agent_of(plan).multipliers.tolist() == [[[0.0, 1.0]]] * 2
     empty = agent_of(a_plan(desks=(), feeds=(), routes=()))
     assert (empty.params.shape, len(empty.views.views)) == ((0, 0), 0)
 

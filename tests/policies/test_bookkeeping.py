@@ -14,7 +14,6 @@ from policies.bookkeeping import (
     book_report,
     close_instant,
     count_outcome,
-    daily_loss_of,
     move_book,
     open_day,
     place,
@@ -124,7 +123,7 @@ def test_a_report_marks_its_position_and_pays_its_desk() -> None:
     book = a_book()
     book_report(book, a_report(5, 100_010, fee=700))
     account = book.ledger.account[0]
-    assert (account.floating, account.floating_low) == (-50 * TICK, -50 * TICK)
+    assert (account.floating, account.dip) == (-50 * TICK, 0)
     book_report(book, a_report(-5, 100_000, fee=300))
     assert (account.floating, int(book.desks[0].realised)) == (0, -50 * TICK - 1000)
 
@@ -184,24 +183,22 @@ def after(book: Book, **account: int) -> Rule:
     ("account", "loss"),
     [
         ({"realised_today": -60}, 60),
-        ({"realised_today": -60, "floating_low": -40, "floating": -30}, 100),
-        ({"realised_today": -60, "floating_low": 40, "floating": 50}, 60),
-        ({"realised_today": 60, "floating_low": -100}, 40),
-        ({"realised_today": 60}, -60),
+        ({"realised_today": -60, "floating": -30, "dip": -10}, 100),
+        ({"realised_today": -60, "floating": 50, "dip": -10}, 60),
+        ({"realised_today": 60, "dip": -100}, 40),
     ],
 )
 def test_a_days_loss_is_what_was_realised_and_the_floating_loss_but_no_floating_gain(
     account: dict[str, int], loss: int
 ) -> None:
-    book = a_book()
-    after(book, **account)
-    assert daily_loss_of(book) == loss
+    assert after(a_book(daily_loss_max=loss), **account) == Rule.DAILY_LOSS
+    assert after(a_book(daily_loss_max=loss + 1), **account) == Rule(0)
 
 
 def test_a_days_loss_may_be_measured_from_the_equity_at_its_start() -> None:
-    book = a_book(daily_loss_basis=1)
-    after(book, anchor=CASH + 50, floating_low=-30, floating=-10)
-    assert daily_loss_of(book) == 80
+    account = {"anchor": CASH + 50, "floating": -10, "dip": -20}
+    assert after(a_book(daily_loss_basis=1, daily_loss_max=80), **account) == Rule.DAILY_LOSS
+    assert after(a_book(daily_loss_basis=1, daily_loss_max=81), **account) == Rule(0)
 
 
 def test_a_days_loss_latches_when_it_reaches_its_limit_and_is_told_once() -> None:
@@ -216,10 +213,10 @@ def test_a_days_loss_latches_when_it_reaches_its_limit_and_is_told_once() -> Non
 @pytest.mark.parametrize(("basis", "top"), [(0, CASH), (1, CASH + 500)])
 def test_the_drawdown_is_measured_from_its_basis_at_the_worst_price(basis: int, top: int) -> None:
     book = a_book(drawdown_basis=basis, drawdown_max=100)
-    after(book, floating=500, floating_low=500)
-    assert after(book, floating=top - CASH, floating_low=top - CASH - 99) == Rule(0)
-    assert after(book, floating=top - CASH, floating_low=top - CASH - 100) == Rule.TOTAL_DRAWDOWN
-    assert after(book, floating=10**9, floating_low=10**9) == Rule(0)
+    after(book, floating=500)
+    assert after(book, floating=top - CASH, dip=-99) == Rule(0)
+    assert after(book, floating=top - CASH, dip=-100) == Rule.TOTAL_DRAWDOWN
+    assert after(book, floating=10**9) == Rule(0)
     open_day(book, 5 * DAY_NS)
     assert book.ledger.account[0].blocks == Rule.TOTAL_DRAWDOWN
 
@@ -232,7 +229,7 @@ def test_samples_fall_on_their_grid_and_hold_the_lowest_equity_since_the_last() 
     book, samples = a_book(sample_ns=10), records(4, SAMPLE)
     count = 0
     for time_ns, low in ((3, 0), (9, -50), (10, 0), (12, -70), (35, -20)):
-        after(book, floating_low=low)
+        after(book, dip=low)
         count = take_sample(book, time_ns, samples, count)
     assert [tuple(map(int, row)) for row in samples[:count]] == [
         (3, CASH, CASH, CASH, CASH), (10, CASH, CASH - 50, CASH, CASH), (35, CASH, CASH - 70, CASH, CASH),

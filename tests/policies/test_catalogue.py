@@ -5,7 +5,7 @@ import math
 import pytest
 
 from market.feature_specs import parse_feature
-from policies.catalogue import POLICIES, features_of, params_of, policy_named
+from policies.catalogue import POLICIES, PolicySpec, features_of, params_of, policy_named
 
 SMA = POLICIES["sma_cross"]
 
@@ -46,7 +46,21 @@ def test_bounds_hold_their_default_and_are_allowed_themselves(name: str) -> None
     for bound in spec.params:
         assert bound.low <= bound.default <= bound.high
         for value in (bound.low, bound.high):
-            assert dict(params_of(spec, {bound.name: value}))[bound.name] == value
+            others = _out_of_the_way(spec, bound.name)
+            assert dict(params_of(spec, {**others, bound.name: value}))[bound.name] == value
+
+
+def _out_of_the_way(spec: PolicySpec, name: str) -> dict[str, float]:
+    """Return extremes for the parameters that must lie above or below one."""
+    bounds = {bound.name: bound for bound in spec.params}
+    above = {high: bounds[high].high for low, high in spec.rising if low == name}
+    return above | {low: bounds[low].low for low, high in spec.rising if high == name}
+
+
+@pytest.mark.parametrize(("low", "high"), [(25.0, 25.0), (40.0, 35.0)])
+def test_parameters_that_rise_are_held_to_it(low: float, high: float) -> None:
+    with pytest.raises(ValueError, match=f"adx_low = {low:g} must be less than adx_high = {high:g}"):
+        params_of(POLICIES["trend_reversion"], {"adx_low": low, "adx_high": high})
 
 
 @pytest.mark.parametrize("name", list(POLICIES))

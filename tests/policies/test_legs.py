@@ -109,16 +109,22 @@ def test_a_single_opening_order_is_not_watched() -> None:
     assert told(watch, 10, 5, REJECT, reason=Reason.STALE) is None
 
 
-def test_a_reducing_order_refused_for_a_stale_quote_is_sent_again_with_its_rest() -> None:
+def test_the_rest_of_a_reducing_order_that_found_no_depth_is_sent_again() -> None:
+    watch = a_pair(-10, reduce=1)
+    assert told(watch, 10, -4, FILL) is None
+    assert told(watch, 10, -6, CANCEL, reason=Reason.UNFILLED) == an_exit(0, -6, NOW + RETRY_NS, Reason.EXIT)
+    assert not watching(watch)
+
+
+def test_what_waited_when_the_data_ended_is_not_sent_again() -> None:
     watch = a_pair(-5, reduce=1)
-    again = an_exit(0, -5, NOW + RETRY_NS, Reason.EXIT)
-    assert told(watch, 10, -5, REJECT, reason=Reason.STALE) == again
+    assert told(watch, 10, -5, CANCEL, reason=Reason.END) is None
     assert not watching(watch)
 
 
 def test_a_retry_waits_at_least_one_latency() -> None:
     watch, order = a_pair(-5, reduce=1), records(1, ORDER)[0]
-    report = a_report(-5, 0, number=10, kind=REJECT, reason=Reason.STALE, time_ns=NOW)
+    report = a_report(-5, 0, number=10, kind=CANCEL, reason=Reason.UNFILLED, time_ns=NOW)
     assert follow_up(watch, report, 3 * RETRY_NS, order)
     assert order.arrive_ns == NOW + 3 * RETRY_NS
 
@@ -127,7 +133,7 @@ def test_one_leg_of_a_closing_pair_may_be_sent_again_while_the_other_is_filled()
     for first, second in ((10, 11), (11, 10)):
         watch = a_pair(-5, 5, reduce=1)
         signed = {10: -5, 11: 5}
-        again = told(watch, first, signed[first], REJECT, reason=Reason.STALE)
+        again = told(watch, first, signed[first], CANCEL, reason=Reason.UNFILLED)
         assert again == an_exit(first % 2, signed[first], NOW + RETRY_NS, Reason.EXIT)
         assert watching(watch)
         assert told(watch, second, signed[second], FILL) is None
@@ -136,8 +142,8 @@ def test_one_leg_of_a_closing_pair_may_be_sent_again_while_the_other_is_filled()
 
 def test_both_legs_of_a_closing_pair_may_be_sent_again() -> None:
     watch = a_pair(-5, 5, reduce=1)
-    assert told(watch, 10, -5, REJECT, reason=Reason.STALE) is not None
-    assert told(watch, 11, 5, REJECT, reason=Reason.STALE) is not None
+    assert told(watch, 10, -5, CANCEL, reason=Reason.UNFILLED) is not None
+    assert told(watch, 11, 5, CANCEL, reason=Reason.UNFILLED) is not None
     assert not watching(watch)
 
 
@@ -147,12 +153,14 @@ def test_a_reducing_order_without_a_position_is_not_sent_again() -> None:
     assert not watching(watch)
 
 
-def test_a_follow_up_is_watched_itself_and_sent_again_when_it_meets_a_stale_quote() -> None:
+def test_a_follow_up_is_watched_itself_and_sent_again_for_its_rest() -> None:
     watch = open_watch(2)
     order = records(1, ORDER)[0]
     order.instrument, order.lots = 1, 5
     watch_order(watch, 20, order)
-    assert told(watch, 20, 5, REJECT, reason=Reason.STALE, instrument=1) == an_exit(1, 5, NOW + RETRY_NS, Reason.EXIT)
+    assert told(watch, 20, 5, CANCEL, reason=Reason.UNFILLED, instrument=1) == an_exit(
+        1, 5, NOW + RETRY_NS, Reason.EXIT
+    )
     watch_order(watch, 21, order)
     assert told(watch, 21, 5, FILL) is None
     assert not watching(watch)

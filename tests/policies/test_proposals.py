@@ -13,9 +13,10 @@ from market.tape import PRICE_COLUMNS, Flaw, Tape, merge_tapes, select_feeds
 from policies.assembly import agent_of
 from policies.catalogue import params_of, policy_named
 from policies.forex import P_CANDIDATE, P_HOLD, P_REARM, P_STOP, P_TARGET, reward_to_risk
+from policies.hearing import hear_rows
 from policies.intents import INTENT, Ruling
 from policies.plan import Plan
-from policies.proposals import DAY_END, EPOCH, Agent, float_bits, hear_rows, propose_pair
+from policies.proposals import DAY_END, EPOCH, Agent, propose_pair
 from policies.routes import CANDIDATE, Scan
 from policies.sizing import fixed_fraction_lots
 from tests.builders import DAY, MINUTE, MONEY, SECOND, a_plan, a_tape, an_instrument
@@ -274,10 +275,11 @@ def test_what_was_seen_names_the_view_and_every_part_of_it_counts() -> None:
     assert int(proposed(a_candidate()).view_hash) == int(base.view_hash)  # type: ignore[union-attr]
 
 
-def test_floats_that_differ_have_different_bits() -> None:
-    values = [0.0, 1.0, -1.0, np.nextafter(1.0, 2.0), 0.5, 2.0, 1e300, 1e-300, math.pi, -math.pi]
-    assert len({int(float_bits(value)) for value in values}) == len(values)
-    assert float_bits(math.nan) == float_bits(math.inf)
+def test_floats_that_differ_name_different_views() -> None:
+    values = [0.0, 1.0, -1.0, np.nextafter(1.0, 2.0), 0.5, 2.0, 1e300, 1e-300, math.pi, -math.pi, math.nan]
+    hashes = [int(proposed(a_candidate(basis=value)).view_hash) for value in values]  # type: ignore[union-attr]
+    assert len(set(hashes)) == len(values)
+    assert int(proposed(a_candidate(basis=math.inf)).view_hash) == hashes[-1]  # type: ignore[union-attr]
 
 
 def test_a_quote_alone_moves_the_price_an_agent_sees() -> None:

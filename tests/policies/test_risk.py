@@ -158,11 +158,18 @@ def test_what_turns_a_position_back_is_judged_by_where_it_could_end() -> None:
     book = a_book()
     hold(book, 30)
     assert says(book, 1) == Rule.POSITION_LIMIT
-    assert says(book, -1) == says(book, -30) == says(book, -54) == Rule(0)
-    assert says(book, -55) == Rule.POSITION_LIMIT
-    reserve(book, an_intent(-30), 1)
+    assert says(book, -1) == says(book, -30) == Rule(0)
+    assert says(book, -31) == Rule.POSITION_LIMIT  # a stop may close the 30 first, and then it is 31 short
+
+
+def test_what_turns_a_position_over_may_be_as_large_as_the_limit() -> None:
+    book = a_book()
+    hold(book, 10)
     assert says(book, -24) == Rule(0)
     assert says(book, -25) == Rule.POSITION_LIMIT
+    reserve(book, an_intent(-10), 1)
+    assert says(book, -14) == Rule(0)
+    assert says(book, -15) == Rule.POSITION_LIMIT
 
 
 def test_the_second_leg_is_judged_as_the_first() -> None:

@@ -179,7 +179,7 @@ def test_a_scan_in_pieces_finds_the_same() -> None:
 
 
 def test_a_scan_stops_before_it_could_overfill_its_candidates() -> None:
-    scanner, tape = a_scanner(room=1, quiet_ns=0), a_dislocation(1, 2, 3)
+    scanner, tape = a_scanner(room=3, quiet_ns=0), a_dislocation(1, 2, 3)  # three rows an instant, each may bring one
     row, count = scan_rows(scanner, tape, 0, len(tape.time_ns))
     assert (count, int(tape.time_ns[row])) == (1, T + 2 * SECOND)
     assert scan_rows(scanner, tape, row, len(tape.time_ns))[1] == 1

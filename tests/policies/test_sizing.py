@@ -39,6 +39,13 @@ def test_the_budget_over_the_loss_of_a_lot_is_the_size() -> None:
     assert lots_of(50, 10 * MONEY, fee_per_lot="0.05") == 16
 
 
+def test_the_fee_at_the_stop_of_a_short_is_counted_at_the_stop() -> None:
+    quote = (100_000, 100_000)
+    loss = 1_000 * 10_000 + 1_000_000 + 1_010_000  # the stop 1000 ticks away, a thousandth in, a thousandth out at it
+    assert lots_of(1_000, loss, quote=quote, fee_ppm=1_000) == 1
+    assert lots_of(1_000, loss - 1, quote=quote, fee_ppm=1_000) == 0
+
+
 def test_a_size_is_cut_to_notional_depth_and_the_venues_most() -> None:
     assert lots_of(50, 10 * MONEY, notional=70 * MONEY) == 7
     assert lots_of(50, 10 * MONEY, depth_lots=9) == 9

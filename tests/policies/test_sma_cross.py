@@ -1,34 +1,43 @@
-"""The textbook crossing, against the definition it is compared with: beyond now, on the other side before."""
+"""The textbook side: above, below, or as before; against the definition it is compared with."""
 
 import math
 
-import numpy as np
 import pytest
 from backtesting.lib import crossover
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from market.compiled import compiled
-from policies.sma_cross import crossing
+from policies.sma_cross import side_of
 from tests.properties import PROPERTY
 
 VALUES = st.sampled_from([1.0, 2.0, 3.0, math.nan])
 
 
 @compiled
-def asked(before, now):  # type: ignore[no-untyped-def]
-    return crossing(before, now)
+def asked(before, fast, slow):  # type: ignore[no-untyped-def]
+    return side_of(before, fast, slow)
 
 
 @given(VALUES, VALUES, VALUES, VALUES)
 @PROPERTY
-def test_it_crosses_where_the_package_backtesting_says_so(a: float, b: float, c: float, d: float) -> None:
-    fast, slow = [a, c], [b, d]
-    expected = int(crossover(fast, slow)) - int(crossover(slow, fast))
-    assert asked(np.array([a, b]), np.array([c, d])) == expected
+def test_it_changes_sides_where_the_package_backtesting_sees_a_cross(a: float, b: float, c: float, d: float) -> None:
+    assume(a != b)
+    before = asked(0, a, b)
+    now = asked(before, c, d)
+    crosses = int(crossover([a, c], [b, d])) - int(crossover([b, d], [a, c]))
+    assert crosses == (now if before != 0 and now != before else 0)
 
 
-@pytest.mark.parametrize(("before", "now", "said"), [((1, 2), (2, 2), 0), ((2, 2), (3, 2), 0), ((1, 2), (3, 2), 1)])
-def test_touching_is_not_crossing(before: tuple[int, int], now: tuple[int, int], said: int) -> None:
-    assert asked(np.array(before, np.float64), np.array(now, np.float64)) == said
-    assert asked(np.array(before[::-1], np.float64), np.array(now[::-1], np.float64)) == -said
+@pytest.mark.parametrize("before", [-1, 0, 1])
+@pytest.mark.parametrize(("fast", "slow"), [(2.0, 2.0), (math.nan, 1.0), (1.0, math.nan)])
+def test_a_tie_or_a_warm_up_leaves_the_side_as_it_was(before: int, fast: float, slow: float) -> None:
+    assert asked(before, fast, slow) == before
+
+
+def test_a_pair_that_passes_through_a_tie_has_crossed_once() -> None:
+    sides, side = [], 0
+    for fast, slow in ((3.0, 2.0), (2.0, 2.0), (1.0, 2.0), (2.0, 2.0), (3.0, 2.0)):
+        side = int(asked(side, fast, slow))
+        sides.append(side)
+    assert sides == [1, 1, -1, -1, 1]

@@ -1,4 +1,4 @@
-"""The view: features of this bar and the one before, and a hash in which every bit counts."""
+"""The view: features of the newest bar, and a hash in which every bit counts."""
 
 import numpy as np
 from hypothesis import given
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from market.compiled import compiled
 from market.features import feature_programs
 from market.tape import merge_tapes
-from policies.view import FNV_OFFSET, Views, mix, open_views, update_view
+from policies.view import HASH_START, Views, mix, open_views, update_view
 from tests.market.bars import features_of, made_bars
 from tests.market.floor import a_bar
 from tests.properties import PROPERTY
@@ -28,11 +28,10 @@ def a_view() -> Views:
 def test_a_view_that_has_seen_nothing_knows_nothing() -> None:
     views = a_view()
     assert np.isnan(views.features).all()
-    assert np.isnan(views.before).all()
     assert (views.features.shape, views.views.bars.tolist(), views.state.any()) == ((2, 3), [0, 0], False)
 
 
-def test_each_view_runs_the_features_of_its_desk_and_remembers_the_bar_before() -> None:
+def test_each_view_runs_the_features_of_its_desk() -> None:
     views, bars = a_view(), made_bars(30)
     prices = np.stack([bars.open, bars.high, bars.low, bars.close], axis=1).astype(np.int64)
     tape = merge_tapes([a_bar(int(bars.time_ns[k]), tuple(row)) for k, row in enumerate(prices.tolist())])
@@ -42,7 +41,6 @@ def test_each_view_runs_the_features_of_its_desk_and_remembers_the_bar_before() 
             seen(views, 0, 1, tape, k)
     whole = features_of(bars, *LISTS[1])
     assert views.features[0].tobytes() == whole[-1].tobytes()
-    assert views.before[0].tobytes() == whole[-2].tobytes()
     halved = features_of(type(bars)(*(column[::2] for column in bars)), *LISTS[0])
     assert views.features[1, :2].tobytes() == halved[-1].tobytes()
     assert views.views.bars.tolist() == [30, 15]
@@ -59,5 +57,7 @@ def test_one_bit_of_a_value_or_of_the_state_is_another_hash(value: int, bit: int
 
 
 def test_a_hash_is_that_of_its_definition() -> None:
-    mixed = (14695981039346656037 ^ 5) * 1099511628211 % 2**64
-    assert int(mix(FNV_OFFSET, np.int64(5))) == mixed ^ (mixed >> 29)
+    mixed = 14695981039346656037 ^ 5
+    low, high = (mixed % 2**32) * 2654435761, (mixed >> 32) * 2246822519
+    joined = low ^ ((high << 31) % 2**64 | high >> 33)
+    assert int(mix(HASH_START, np.int64(5))) == joined ^ (joined >> 29)
