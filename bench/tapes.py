@@ -64,7 +64,7 @@ def _walk_bars(rng: np.random.Generator, feed: int, bars: int, spread_ticks: int
     low = np.minimum(opens, closes) - rng.integers(0, 5, bars)
     bid = [opens, high, low, closes]
     close_ns = START_NS + (np.arange(bars) + 1) * MINUTE
-    return bar_tape(feed, close_ns, bid, [side + spread_ticks for side in bid])
+    return bar_tape(feed, close_ns, bid, [side + spread_ticks for side in bid] if spread_ticks else bid)
 
 
 def _walk(rng: np.random.Generator, steps: int, sigma: float) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ from market.ledger import floating_of, mark_moved
 from market.quotes import update_quote
 from market.records import Record, Records
 from market.tape import Role, Tape
-from policies.bookkeeping import alarm_of, breaches, close_instant, take_sample
+from policies.bookkeeping import alarm_of, breaches, close_instant, next_sample_ns, take_sample, write_sample
 from policies.risk import Book
 
 
@@ -58,46 +58,36 @@ def coast_alone(
     book: Book, feed: Record, logs: Logs, tape: Tape, row: int, end: int, intent_ns: int
 ) -> int:  # fmt: skip
     """Pass sound bars of the only feed there is, while the account needs no rate; no two of them share an instant."""
-    account, instrument = book.ledger.account[0], book.ledger.instruments[feed.instrument]
+    instrument = book.ledger.instruments[feed.instrument]
     plain = instrument.rate_mode == RateMode.SAME and instrument.kind != Kind.BINARY
     if not plain or feed.bar_ns == 0 or feed.roles & Role.MATCH.value == 0:
         return row
-    while row < end and tape.time_ns[row] < intent_ns:
-        first, stop_ns = row, min(intent_ns, account.next_ns)
-        if account.open_positions > 0:
-            row = hold(book, feed.instrument, logs, tape, row, end, stop_ns)
-        else:
-            row += rows_before(tape.time_ns[row:end], stop_ns)
-        while row > first and tape.flaws[row - 1] != 0:
-            row -= 1  # what a flaw does to a quote is not for here
-        if row > first:
-            update_quote(book.quotes, feed.instrument, tape, row - 1)
-        if row == end or tape.time_ns[row] < stop_ns or tape.flaws[row] != 0 or tape.time_ns[row] >= intent_ns:
-            break
-        update_quote(book.quotes, feed.instrument, tape, row)
-        if account.open_positions > 0:
-            mark_moved(book.ledger, book.quotes, feed.instrument, tape.time_ns[row])
-            latch(logs, tape.time_ns[row], close_instant(book, tape.time_ns[row]))
-        logs.counts[SAMPLES] = take_sample(book, tape.time_ns[row], logs.samples, logs.counts[SAMPLES])
-        row += 1
-    return row
+    if book.ledger.account[0].open_positions > 0:
+        passed = hold(book, feed.instrument, logs, tape, row, end, intent_ns)
+    else:
+        passed = idle(book, logs, tape.time_ns[row:end], tape.flaws[row:end], intent_ns)
+    if passed > 0:
+        update_quote(book.quotes, feed.instrument, tape, row + passed - 1)
+    return row + passed
 
 
 @inlined
-def rows_before(times: NDArray[np.int64], stop_ns: int) -> int:
-    """Return how many of the first rows lie before an instant: few, so that walking is quicker than halving."""
+def idle(book: Book, logs: Logs, times: NDArray[np.int64], flaws: NDArray[np.uint8], intent_ns: int) -> int:
+    """Pass rows up to the next intent, or a flaw, with an account that cannot move; return how many."""
     for i in range(len(times)):
-        if times[i] >= stop_ns:
+        if times[i] >= intent_ns or flaws[i] != 0:
             return i
+        if times[i] >= book.ledger.account[0].next_ns:
+            logs.counts[SAMPLES] = take_sample(book, times[i], logs.samples, logs.counts[SAMPLES])
     return len(times)
 
 
 @folded
-def hold(book: Book, number: int, logs: Logs, tape: Tape, row: int, end: int, stop_ns: int) -> int:
-    """Value the only position bar by bar up to `stop_ns`; return the row it came to: there, a flaw, or a latch.
+def hold(book: Book, number: int, logs: Logs, tape: Tape, row: int, end: int, intent_ns: int) -> int:
+    """Value the only position bar by bar up to the next intent, a flaw, or behind a latch; return how many bars.
 
-    `mark_position` and `close_instant` with the account in registers. Whether a limit is reached is asked exactly as
-    soon as the equity falls to where one could be.
+    `mark_position`, `close_instant` and `take_sample` with the account in registers. Whether a limit is reached is
+    asked exactly as soon as the equity falls to where one could be.
     """
     account, limits = book.ledger.account[0], book.limits[0]
     position, tick_value = book.ledger.positions[number], book.ledger.instruments[number].tick_value
@@ -105,12 +95,11 @@ def hold(book: Book, number: int, logs: Logs, tape: Tape, row: int, end: int, st
     times, flaws, prices, worsts = tape.time_ns[row:end], tape.flaws[row:end], tape.close[row:end], tape.low[row:end]
     if lots < 0:
         prices, worsts = tape.ask_close[row:end], tape.ask_high[row:end]
-    peak, fall, sample_low = account.peak, account.drawdown_max, account.sample_low
-    alarm, fall_max = alarm_of(limits, account), limits.drawdown_max
-    floating = floating_low = passed = 0
-    fresh = 0
+    peak, fall, sample_low, next_ns = account.peak, account.drawdown_max, account.sample_low, account.next_ns
+    alarm, fall_max, count = alarm_of(limits, account), limits.drawdown_max, logs.counts[SAMPLES]
+    floating = floating_low = passed = fresh = 0
     for i in range(len(times)):
-        if times[i] >= stop_ns or flaws[i] != 0:
+        if times[i] >= intent_ns or flaws[i] != 0 or fresh != 0:
             break
         floating = floating_of(lots, cost, prices[i], tick_value)
         floating_low = floating_of(lots, cost, worsts[i], tick_value)
@@ -120,13 +109,16 @@ def hold(book: Book, number: int, logs: Logs, tape: Tape, row: int, end: int, st
         passed = i + 1
         if cash + floating_low <= alarm or peak - cash - floating_low >= fall_max:
             fresh = breaches(limits, account, floating_low, cash + floating_low, peak) & ~account.blocks
-            if fresh != 0:
-                break
+        if times[i] >= next_ns:
+            equity = cash + floating
+            write_sample(logs.samples[count], times[i], equity, min(sample_low, equity), cash, peak)
+            sample_low, count, next_ns = equity, count + 1, next_sample_ns(next_ns, times[i], limits.sample_ns)
     if passed > 0:
         position.floating, position.dip, position.dip_ns = floating, floating_low - floating, times[passed - 1]
         account.floating, account.floating_low, account.sample_low = floating, floating_low, sample_low
         account.equity, account.equity_low, account.peak = cash + floating, cash + floating_low, peak
-        account.drawdown_max, account.time_ns = fall, times[passed - 1]
+        account.drawdown_max, account.time_ns, account.next_ns = fall, times[passed - 1], next_ns
         account.blocks |= fresh
+        logs.counts[SAMPLES] = count
         latch(logs, account.time_ns, fresh)
-    return row + passed
+    return passed

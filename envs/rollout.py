@@ -19,7 +19,8 @@ from policies.legs import open_watch
 from policies.plan import Plan
 from policies.proposals import EPOCH
 
-LOG_ROWS: Final = 16 * CHUNK
+LOG_ROWS: Final = 8 * CHUNK
+"""Entries of a log: what one chunk may bring at most, and some; drained whenever it could overflow."""
 
 
 class Rollout(NamedTuple):

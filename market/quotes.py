@@ -17,16 +17,22 @@ were known (0: never), and the flaws of the newest row (then the prices are thos
 def update_quote(quotes: Records, instrument: int, tape: Tape, row: int) -> None:
     """Take one row as the newest price of its instrument; a flawed row leaves the prices and marks them unusable."""
     quote = quotes[instrument]
+    if tape.flaws[row] == 0:
+        low, high = tape.low[row], tape.ask_high[row]
+        if quote.time_ns == tape.time_ns[row]:  # several quotes of one instant: the worst of them all counts
+            low, high = min(low, quote.bid_low), max(high, quote.ask_high)
+        quote.bid_low, quote.ask_high = low, high
+        quote.bid_lots, quote.ask_lots = tape.bid_lots[row], tape.ask_lots[row]
+    update_price(quotes, instrument, tape, row)
+
+
+@inlined
+def update_price(quotes: Records, instrument: int, tape: Tape, row: int) -> None:
+    """Take what an agent needs of a row: the prices now, their time and their flaws; not sizes, nor the worst of it."""
+    quote = quotes[instrument]
     quote.flaws = tape.flaws[row]
-    if tape.flaws[row] != 0:
-        return
-    low, high = tape.low[row], tape.ask_high[row]
-    if quote.time_ns == tape.time_ns[row]:  # several quotes of one instant: the worst of them all counts
-        low, high = min(low, quote.bid_low), max(high, quote.ask_high)
-    quote.bid, quote.ask = tape.close[row], tape.ask_close[row]
-    quote.bid_low, quote.ask_high = low, high
-    quote.time_ns = tape.time_ns[row]
-    quote.bid_lots, quote.ask_lots = tape.bid_lots[row], tape.ask_lots[row]
+    if tape.flaws[row] == 0:
+        quote.bid, quote.ask, quote.time_ns = tape.close[row], tape.ask_close[row], tape.time_ns[row]
 
 
 @compiled

@@ -95,7 +95,7 @@ def bar_tape(
 ) -> Tape:
     """Return the tape of one feed of bars: `bid` and `ask` are (open, high, low, close), `close_ns` when known."""
     rows = len(close_ns)
-    sizes = [np.zeros(rows, np.int64), np.zeros(rows, np.int64)]
+    sizes = [np.zeros(rows, np.int64)] * 2
     traded = np.zeros(rows, np.float64) if volume is None else volume
     return _tape([close_ns, np.full(rows, feed, np.int64), *bid, *ask, *sizes, traded, np.zeros(rows, np.uint8)])
 
@@ -108,6 +108,8 @@ def merge_tapes(tapes: Sequence[Tape]) -> Tape:
     """Join tapes into one in (time, feed) order; rows of one feed keep their order."""
     if not tapes:
         return empty_tape()
+    if len(tapes) == 1 and bool(np.all(np.diff(tapes[0].time_ns) >= 0)):
+        return tapes[0]  # columns that are one array stay one: less to read where bid is ask
     joined = [np.concatenate(columns) for columns in zip(*tapes, strict=True)]
     order = np.lexsort((joined[1], joined[0]))
     if np.array_equal(order, np.arange(len(order))):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from market.compiled import compiled, folded, inlined
 from market.features import run_stretch
-from market.quotes import update_quote
+from market.quotes import update_price
 from market.records import Record, Records
 from market.tape import Role, Tape
 from policies import binary, forex, sma_cross
@@ -52,7 +52,7 @@ def hear_instant(agent: Agent, tape: Tape, row: int, end: int, intents: Records,
     while last < end and tape.time_ns[last] == now:
         feed = feeds[tape.feed[last]]
         if feed.roles & Role.MATCH.value:
-            update_quote(agent.quotes, feed.instrument, tape, last)
+            update_price(agent.quotes, feed.instrument, tape, last)
         last += 1
     for j in range(row, last):
         heard = feeds[tape.feed[j]].roles & Role.VIEW.value and tape.flaws[j] == 0
@@ -126,13 +126,13 @@ def hear_stretch(agent: Agent, tape: Tape, begin: int, end: int, intents: Record
         if speaks:
             _show(views.ahead, row - begin, width, features)
             if feed.roles & Role.MATCH.value:
-                update_quote(agent.quotes, feed.instrument, tape, row)
+                update_price(agent.quotes, feed.instrument, tape, row)
             count += propose_bar(agent, tape, row, out)
         row += 1
     view.bars, view.time_ns = bars + end - 1, tape.time_ns[end - 1]
     _show(views.ahead, end - begin - 1, width, features)
     if feed.roles & Role.MATCH.value:
-        update_quote(agent.quotes, feed.instrument, tape, end - 1)
+        update_price(agent.quotes, feed.instrument, tape, end - 1)
     return count
 
 

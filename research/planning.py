@@ -152,7 +152,9 @@ def add_forex(draft: _Draft, entries: Sequence[Entry], window: Window, policy: s
 def _bars_tape(bars: Bars, instrument: Instrument, spread: bool) -> Tape:
     """Return bars as a tape; where the source has one side only, the ask is the bid plus the configured spread."""
     ticks = instrument.spread_ticks if spread else 0
-    ask = bars.ask if bars.ask is not None and spread else tuple(side + ticks for side in bars.bid)
+    ask = bars.ask if bars.ask is not None and spread else bars.bid
+    if ask is bars.bid and ticks:
+        ask = (bars.bid[0] + ticks, bars.bid[1] + ticks, bars.bid[2] + ticks, bars.bid[3] + ticks)
     return bar_tape(0, bars.close_ns, bars.bid, ask, bars.volume)._replace(flaws=bars.flaws)
 
 
