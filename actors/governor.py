@@ -33,32 +33,44 @@ REPORTS_KEPT: Final = 100_000
 
 
 class Route:
-    """What the governor knows of one gateway: its orders, how far it has reported, and what waits to be taken."""
+    """What the governor knows of one gateway: its orders, how far it has reported, and what waits to be taken.
+
+    After `reported_ns` the gateway will report nothing up to `calm_ns` unless a further order arrives before.
+    """
 
     def __init__(self, name: str, latency_ns: int, reported_ns: int) -> None:
         self.name = name
         self.latency_ns = latency_ns
         self.reported_ns = reported_ns
+        self.calm_ns = END
         self.waiting: deque[Any] = deque()
         self.orders: list[Any] = []
         self.has = 0
-        self.done_with = 0
         self.told = (START, 0)
 
     @property
     def quiet(self) -> bool:
-        """Tell whether the gateway has said that nothing is left to report about all orders that there are."""
-        return self.done_with == len(self.orders)
+        """Tell whether nothing is left that the gateway could report."""
+        return self.calm_ns == END
+
+    @property
+    def settled_ns(self) -> int:
+        """Return up to when the orders there are will bring no report that is not here."""
+        return max(self.reported_ns, self.calm_ns)
 
     def complete_to(self, promise: int) -> int:
-        """Return the time up to which all reports are here; a quiet gateway has none before its next order."""
-        return max(self.reported_ns, promise) if self.quiet else self.reported_ns
+        """Return the time up to which all reports are here, when no further order arrives up to `promise`."""
+        return max(self.reported_ns, min(self.calm_ns, promise))
 
     def add(self, order: Any) -> None:
-        """Note an order; before it arrives, a gateway that was quiet has nothing to report."""
-        if self.quiet:
-            self.reported_ns = max(self.reported_ns, int(order["arrive_ns"]) - 1)
+        """Note an order; before it arrives it changes nothing."""
+        self.calm_ns = min(self.calm_ns, int(order["arrive_ns"]) - 1)
         self.orders.append(copied(order))
+
+    def hear(self, batch: Reports) -> None:
+        """Take the newest word of the gateway; it cannot know of orders that it has not got."""
+        self.reported_ns = batch.upto_ns
+        self.calm_ns = min([batch.calm_ns, *(int(order["arrive_ns"][0]) - 1 for order in self.orders[batch.orders :])])
 
 
 class Life(Struct, frozen=True):
@@ -102,6 +114,7 @@ class Governor:
         for k, venue in enumerate(self._plan.venues):
             last = max((report.time_ns for report in log.reports if report.venue == venue.name), default=START)
             self._routes.append(Route(self._settings.gateways[k], venue.latency_ns, max(last, cut)))
+        self._latency_ns_min = min((venue.latency_ns for venue in self._plan.venues), default=0)
         self._watch = open_watch(len(self._plan.instruments))
         self._number = 0
         self._grants: dict[int, tuple[int, ...]] = {}
@@ -140,7 +153,7 @@ class Governor:
             if record.number not in self._intent_of:
                 watch_order(self._watch, record.number, order_row[0])
         for route in self._routes:
-            route.done_with = -1 if route.orders else 0
+            route.calm_ns = START if route.orders else END
 
     def _keep(self, report: Any) -> None:
         self._kept.append(copied(report))
@@ -180,8 +193,7 @@ class Governor:
         for report in reports[reports.time_ns > route.reported_ns]:
             route.waiting.append(copied(report)[0])
         if batch.upto_ns >= route.reported_ns:  # the newest word, not one repeated
-            route.reported_ns = batch.upto_ns
-            route.done_with = batch.orders if batch.idle else -1
+            route.hear(batch)
         self._work()
 
     def on_pull(self, pull: Pull) -> None:
@@ -226,11 +238,15 @@ class Governor:
         return min((route.complete_to(self._promise(route)) for route in self._routes), default=END)
 
     def _promise(self, route: Route) -> int:
-        """Return up to when no further order will arrive at a gateway."""
-        known = self.horizon_ns
-        if watching(self._watch):
-            known = min([known, *(other.reported_ns for other in self._routes if not other.quiet)])
-        return min(known + route.latency_ns, END) if known > START else START
+        """Return up to when no further order will arrive at a gateway: none that waits here to be found, either."""
+        horizon = min(self.horizon_ns, self._findings[0].time_ns - 1) if self._findings else self.horizon_ns
+        if horizon == START:
+            return START
+        promise = horizon + route.latency_ns
+        if watching(self._watch):  # a report may call for an order, at this gateway or another
+            settled = min(self._held_ns() - 1, horizon, *(other.settled_ns for other in self._routes))
+            promise = min(promise, settled + self._latency_ns_min) if settled > START else START
+        return min(promise, END)
 
     def _work(self) -> None:
         """Take what can be taken, make it durable, then tell everybody."""
