@@ -18,7 +18,6 @@ from actors.settings import GOVERNOR, SUPERVISOR, JournalOpener, Resolver, Setti
 from market.paper import REPORT
 from market.quotes import update_quote
 from market.records import Records, joined, packed, records, unpacked
-from market.tape import Tape
 from policies.assembly import feeds_of
 from policies.bookkeeping import DAY_NS, LATCH, SAMPLE, move_book, open_day, place, reserve
 from policies.governor import rank
@@ -53,7 +52,7 @@ class RiskManager:
         self._group: NDArray[Any] | None = None
         self._groups = 0
         self._epoch = 0
-        self._primed = cut == START
+        self._unprimed = set(settings.feeds) if cut > START else set()
         self._complete = log.complete
         self._samples = records(SAMPLES_MAX, SAMPLE)
         self._latches = records(SAMPLES_MAX, LATCH)
@@ -63,7 +62,7 @@ class RiskManager:
     def on_rows(self, batch: Rows) -> None:
         """Take prices."""
         if batch.primed:
-            self._prime(batch.tape)
+            self._prime(batch)
         elif self._inbox.accept(batch):
             self._advance()
             self._pull_feed(batch.source)
@@ -139,20 +138,21 @@ class RiskManager:
 
     def _pull_feed(self, feed: str, *, again: bool = False) -> None:
         after = self._inbox.positions[feed]
-        if after < END or not self._primed:
-            self._resolve(feed).on_pull.remote(Pull(self.name, after, again=again, prime=not self._primed))
+        prime = feed in self._unprimed
+        if after < END or prime:
+            self._resolve(feed).on_pull.remote(Pull(self.name, after, again=again, prime=prime))
 
     def _pull_agent(self, agent: str, *, again: bool = False) -> None:
         """Tell an agent up to where its proposals are settled; it keeps what comes after."""
         if self._told[agent] < END or again:
             self._resolve(agent).on_pull.remote(Pull(self.name, min(self._done_ns, self._told[agent]), again=again))
 
-    def _prime(self, tape: Tape) -> None:
-        """Set the quotes that stood at the cut."""
-        if not self._primed:
-            for row in range(len(tape.time_ns)):
-                update_quote(self._book.quotes, self._feeds[tape.feed[row]].instrument, tape, row)
-            self._primed = True
+    def _prime(self, batch: Rows) -> None:
+        """Set the quotes that stood at the cut, each feed its own; nothing moves before all have."""
+        if batch.source in self._unprimed:
+            for row in range(len(batch.tape.time_ns)):
+                update_quote(self._book.quotes, self._feeds[batch.tape.feed[row]].instrument, batch.tape, row)
+            self._unprimed.remove(batch.source)
             self._advance()
 
     def _withdraw(self) -> None:
@@ -179,7 +179,7 @@ class RiskManager:
 
     def _advance(self) -> None:
         """Move the book as far as everything is known, and judge what comes there."""
-        if self._epoch == 0 or not self._primed:
+        if self._epoch == 0 or self._unprimed:
             return
         before = self._done_ns
         while self._group is None:
