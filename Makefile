@@ -27,3 +27,6 @@ imports:
 
 fast:
 	$(BIN)/pytest -m "not cluster and not slow and not browser"
+
+sim:
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS)

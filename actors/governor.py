@@ -100,7 +100,6 @@ class Governor:
         self.horizon_ns = START
         self._findings: deque[Finding] = deque()
         self._complete = False
-        self.stopped = False
         self._told_risk: tuple[int, int] | None = None
         self._records: list[AnyRecord] = []
         self._outgoing: list[tuple[str, str, Any]] = []
@@ -109,6 +108,7 @@ class Governor:
     def _restore(self) -> None:
         """Fold the session: order numbers, what is under watch, how far both streams were taken."""
         log = newest_session(self._journal)
+        self.stopped = log.complete  # it had come to its end; what was only interrupted goes on
         cut = log.cut_ns
         self._routes = []
         for k, venue in enumerate(self._plan.venues):

@@ -1,8 +1,8 @@
 """World: the deterministic in-process stand-in for the cluster. A seed is one exactly repeatable run.
 
 `ref` gives handles whose `.remote()` puts messages on a heap; `run` takes them off in virtual time and calls the real
-actor classes, which do not know. Messages of one sender to one receiver keep their order, as with synchronous Ray
-actors; everything else may overtake. Seeded faults repeat messages, delay them, lose them, kill actors between two
+actor classes, which do not know. Messages of one life of a sender to one receiver keep their order, as with synchronous
+Ray actors; everything else may overtake. Seeded faults repeat messages, delay them, lose them, kill actors between two
 messages or in the middle of one (they come back and restore), and let a killed governor linger: it lives on unseen, as
 on a node that was cut off, and still gets some of what is meant for its successor.
 """
@@ -36,8 +36,8 @@ class Faults(Struct, frozen=True, kw_only=True):
     linger: float = 0.0
 
 
-TORN_AFTER_MAX: Final = 4
-"""A kill in the middle of a message strikes before at most this many of the messages that it sends."""
+TORN_AFTER_MAX: Final = 16
+"""A kill in the middle of a message strikes when the actor is about to send one of its next so many messages."""
 
 
 class Handle:
@@ -83,8 +83,10 @@ class World:
         self._count = 0
         self._actors: dict[str, Any] = {}
         self._factories: dict[str, Callable[[], Any]] = {}
-        self._lingering: list[Any] = []
-        self._newest: dict[tuple[str, str], float] = {}
+        self._lives: dict[str, int] = {}
+        self._life = 0  # of the actor that is speaking: two lives of one name are two senders
+        self._lingering: list[tuple[Any, int]] = []
+        self._newest: dict[tuple[str, int, str], float] = {}
         self._doomed: dict[str, int] = {}
         self._sends_left: int | None = None  # of the message in hand, before its actor is killed
 
@@ -114,8 +116,9 @@ class World:
         delay = 0.0005 + 0.001 * chance()
         if faults.delay and chance() < faults.delay:
             delay += faults.delay_s_max * chance()
-        due = max(self.now_s + delay, self._newest.get((sender, receiver), 0.0))
-        self._newest[(sender, receiver)] = due
+        way = (sender, self._life, receiver)
+        due = max(self.now_s + delay, self._newest.get(way, 0.0))
+        self._newest[way] = due
         self._push(due, sender, receiver, method, arguments)
         if faults.repeat and chance() < faults.repeat:
             self._push(due + faults.delay_s_max * chance(), sender, receiver, method, arguments)
@@ -154,34 +157,31 @@ class World:
             self._actors[receiver] = self._factories[receiver]()
             self._push(self.now_s, "", receiver, "on_tick", (0,))
             return
-        actor = self._addressed(receiver)
+        actor, self._life = self._addressed(receiver)
         if actor is None:
             return
-        doomed = actor is self._actors[receiver] and receiver in self._doomed
-        self._sends_left = self._doomed.pop(receiver) if doomed else None
+        own = actor is self._actors[receiver]
+        self._sends_left = self._doomed.get(receiver) if own else None
         try:
             getattr(actor, method)(*arguments)
         except (Fenced, _Killed):
             self._end(receiver, actor)
-        else:
-            if doomed:
-                self._end(receiver, actor)
-        finally:
-            self._sends_left = None
+        if self._sends_left is not None and receiver in self._doomed:
+            self._doomed[receiver] = self._sends_left
+        self._sends_left = None
 
-    def _addressed(self, receiver: str) -> Any:
-        """Return the actor that a message reaches: now and then the old governor instead of the new one."""
-        actor = self._actors.get(receiver)
+    def _addressed(self, receiver: str) -> tuple[Any, int]:
+        """Return the actor that a message reaches, and its life: now and then the old governor, not the new one."""
         if receiver == GOVERNOR and self._lingering and self._random.random() < self._faults.linger:
             return self._random.choice(self._lingering)
-        return actor
+        return self._actors.get(receiver), self._lives.get(receiver, 0)
 
     def _end(self, name: str, actor: Any) -> None:
         """End an actor; only the one that has the name comes back."""
         if actor is self._actors[name]:
             self.kill(name)
         else:
-            self._lingering.remove(actor)
+            self._lingering = [pair for pair in self._lingering if pair[0] is not actor]
 
     def _draw_kill(self) -> float:
         if not self._faults.kills_per_s or len(self.kills) >= self._faults.kills_max:
@@ -197,13 +197,14 @@ class World:
             self._doomed[name] = self._random.randrange(TORN_AFTER_MAX)
             return
         if name == GOVERNOR and self._random.random() < self._faults.linger:
-            self._lingering.append(self._actors[name])
+            self._lingering.append((self._actors[name], self._lives.get(name, 0)))
         self.kill(name)
 
     def kill(self, name: str, back_after_s: float | None = None) -> None:
         """Kill an actor at once; it comes back after a while, with nothing but its arguments."""
         self.kills.append((self.now_s, name))
         self._actors[name] = None
+        self._lives[name] = self._lives.get(name, 0) + 1
         self._doomed.pop(name, None)
         pause = 0.05 + 0.5 * self._random.random() if back_after_s is None else back_after_s
         self._push(self.now_s + pause, "", name, "<restart>", ())
@@ -211,7 +212,7 @@ class World:
     def _let_linger(self) -> None:
         """Give replaced governors a turn: what they do must have no effect."""
         newest = self._actors.get(GOVERNOR)
-        for old in list(self._lingering):
+        for old, self._life in list(self._lingering):
             if newest is None or newest.epoch <= old.epoch:
                 continue  # not replaced yet
             try:
@@ -219,7 +220,7 @@ class World:
                 if self._random.random() < STALE_NEWS:
                     old.on_verdicts(_stale_verdicts(old))
             except Fenced:
-                self._lingering.remove(old)
+                self._end(GOVERNOR, old)
 
 
 STALE_NEWS: Final = 0.3

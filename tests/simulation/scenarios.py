@@ -42,10 +42,14 @@ class Scenario(Struct, frozen=True, kw_only=True):
 EVERYTHING: Final = Faults(repeat=0.1, loss=0.04, delay=0.2, kills_per_s=0.5, kills_max=8, torn=0.5, linger=0.4)
 KILLS: Final = Faults(repeat=0.05, delay=0.1, kills_per_s=8.0, kills_max=14, torn=0.6, linger=0.5)
 LOSSES: Final = Faults(repeat=0.2, loss=0.2, delay=0.3, kills_per_s=0.05, kills_max=3, torn=0.5)
+TORN: Final = Faults(kills_per_s=20.0, kills_max=24, torn=1.0)
+USURPED: Final = Faults(loss=0.1, delay=0.3, delay_s_max=2.0, kills_per_s=2.0, kills_max=24, linger=0.3)
 
 SCENARIOS: Final = {
     "everything": Scenario(faults=EVERYTHING, minutes=75, ticks=500),
     "kills": Scenario(faults=KILLS, minutes=75, ticks=500),
+    "torn": Scenario(faults=TORN, minutes=75, ticks=500),
+    "usurped": Scenario(faults=USURPED),
     "losses": Scenario(faults=LOSSES),
     "shards": Scenario(faults=EVERYTHING, settings={"feed_shards": 3, "batch_rows": 16, "snapshot_groups": 3}),
     "interrupted": Scenario(faults=msgspec.structs.replace(KILLS, kills_per_s=3.0), stop_after=1200),

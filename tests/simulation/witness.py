@@ -250,19 +250,21 @@ class Witness:
         must(not wrong, f"risk's ledger at {self._fold_ns} is not the fold of the journal in {', '.join(wrong)}")
 
     def _reservations(self, risk: Any) -> None:
+        """What is reserved is what works at the venues, and what waits for the governor's ruling; nothing else."""
         book = risk._book
-        expected_long, expected_short = np.zeros_like(book.working_long), np.zeros_like(book.working_short)
-        for row in book.live[: int(book.counts[LIVE_COUNT])]:
-            (expected_long if row.lots > 0 else expected_short)[row.instrument] += abs(row.lots)
+        expected = [[0] * len(book.working_long), [0] * len(book.working_short)]
+        for row in book.live[: int(book.counts[LIVE_COUNT])].tolist():
+            number, instrument, lots = row
+            must(number in self.orders, "risk reserves for an order that is not in the journal")
+            expected[lots < 0][instrument] += abs(lots)
         for intent in risk._group if risk._group is not None else ():
             if intent.rules == 0 and intent.reduce == 0:
                 for leg in range(int(intent.legs)):
                     lots = int(intent[f"lots{leg}"])
-                    (expected_long if lots > 0 else expected_short)[intent[f"instrument{leg}"]] += abs(lots)
-        must(
-            np.array_equal(expected_long, book.working_long) and np.array_equal(expected_short, book.working_short),
-            f"reserved {book.working_long} {book.working_short}, working {expected_long} {expected_short}",
-        )
+                    expected[lots < 0][int(intent[f"instrument{leg}"])] += abs(lots)
+        reserved = [book.working_long.tolist(), book.working_short.tolist()]
+        if reserved != expected:
+            raise Violation(f"reserved are (long, short) {reserved}, working {expected}")
 
     # -- the end ------------------------------------------------------------------------------------------------------
 
