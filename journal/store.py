@@ -103,7 +103,7 @@ class MemoryJournal:
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """Yield stored records with a sequence number above `after`, in order."""
-        yield from self._entries[after:]
+        yield from self._entries[max(after, 0) :]
 
     def close(self) -> None:
         """Nothing is held."""
