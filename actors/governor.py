@@ -210,7 +210,7 @@ class Governor:
                 self._send_orders(route, again=True)
 
     def on_stop(self, reason: str) -> None:
-        """End the run before its end: it can be continued from its newest snapshot."""
+        """End the run before its end: nothing more is taken, and it can be continued from its newest snapshot."""
         if not self.stopped:
             self._records.append(
                 Stop(time_ns=max(self.horizon_ns, 0), number=self._settings.session, complete=False, reason=reason)
@@ -250,7 +250,7 @@ class Governor:
 
     def _work(self) -> None:
         """Take what can be taken, make it durable, then tell everybody."""
-        while self._take_next():
+        while not self.stopped and self._take_next():
             pass
         if self._complete and not self._findings and self.taken and not self.stopped:
             self._records.append(

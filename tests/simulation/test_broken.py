@@ -110,12 +110,12 @@ def gateways(kind):
 
 
 BROKEN = {
-    "a gateway without a fence": (gateways(UnfencedGateway), "kills", "of the fenced epoch"),
+    "a gateway without a fence": (gateways(UnfencedGateway), "interrupted", "of the fenced epoch"),
     "a gateway that forgets the fence": (gateways(ForgetfulGateway), "interrupted", "of the fenced epoch"),
     "a gateway that sends twice": (gateways(DoublingGateway), "kills", "leaves twice"),
     "a gateway that changes an order": (gateways(HastyGateway), "kills", "another lots than journaled"),
     "a governor that tells before it journals": (
-        lambda _: Cast(governor=HastyGovernor), "kills", "leaves before it is in the journal",
+        lambda _: Cast(governor=HastyGovernor), "interrupted", "leaves before it is in the journal",
     ),
     "a governor that loses a report": (lambda _: Cast(governor=LossyGovernor), "kills", "execution"),
     "a governor that forgets a decision": (lambda _: Cast(governor=UndecidedGovernor), "kills", "opens without a decision"),
