@@ -45,6 +45,7 @@ class RiskManager:
         self._reports: Records = records(0, REPORT)
         self._reported_ns = cut
         self._done_ns = cut
+        self._last_ns = cut
         self._found = log.snapshots[-1].findings if log.snapshots else 0
         self._outbox: deque[tuple[int, Finding]] = deque()
         self._sent = self._found
@@ -205,6 +206,8 @@ class RiskManager:
         tape = self._inbox.release(limit)
         split = int(np.searchsorted(self._reports["time_ns"], limit, side="right"))
         reports, self._reports = self._reports[:split], self._reports[split:]
+        for times in (tape.time_ns, reports["time_ns"]):
+            self._last_ns = max(self._last_ns, int(times[-1])) if len(times) else self._last_ns
         at = np.zeros(4, np.int64)
         turn = move_book(self._book, self._feeds, tape, reports, self._samples, self._latches, at)
         while turn >= 0:
@@ -243,10 +246,10 @@ class RiskManager:
         self._note(Finding(self._done_ns, snapshot=snapshot))
 
     def _finish(self) -> None:
-        """Take a last snapshot once everything has been taken."""
+        """Take a last snapshot once everything has been taken, as of the last instant that there was."""
         if self._done_ns == END and self._group is None and not self._complete:
-            time_ns = int(self._book.ledger.account[0].time_ns)
-            self._note(Finding(time_ns, snapshot=snapshot_of(self._book, self._plan, self._found + 1)))
+            snapshot = snapshot_of(self._book, self._plan, self._found + 1)
+            self._note(Finding(max(self._last_ns, 0), snapshot=snapshot))
             self._complete = True
 
     def _judge(self, time_ns: int) -> None:

@@ -134,20 +134,19 @@ class World:
             self.steps += 1
             if self.steps > steps_max:
                 raise WorldStuckError(f"no end after {steps_max} messages, {self.now_s:.1f} s of virtual time")
-            due = self._heap[0][0] if self._heap else next_tick
-            if next_tick <= due:
+            due = self._heap[0][0] if self._heap else float("inf")
+            if next_kill <= min(due, next_tick):
+                self.now_s = next_kill
+                self._kill_one()
+                next_kill = self._draw_kill()
+            elif next_tick <= due:
                 self.now_s = next_tick
                 next_tick += self._tick_s
                 for name in self._factories:
                     self._push(self.now_s, "", name, "on_tick", (0,))
                 self._let_linger()
-                continue
-            if next_kill <= due:
-                self.now_s = next_kill
-                self._kill_one()
-                next_kill = self._draw_kill()
-                continue
-            self._deliver(*heapq.heappop(self._heap))
+            else:
+                self._deliver(*heapq.heappop(self._heap))
 
     def _deliver(
         self, due: float, _: int, sender: str, receiver: str, method: str, arguments: tuple[object, ...]
