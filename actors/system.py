@@ -159,11 +159,36 @@ class Cluster:
         }
         self._handles[name] = ray.remote(crash_only(kind)).options(**options).remote(name, *arguments)
 
-    def ask(self, name: str, method: str = "status", *arguments: object, timeout_s: float = 10.0) -> Any:
-        """Ask an actor and wait: for the driver and for tests, never for actors."""
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the actors that were launched."""
+        return tuple(self._handles)
+
+    def ask(self, name: str, method: str = "status", *arguments: object, timeout_s: float = 30.0) -> Any:
+        """Ask an actor and wait, also while it is being started again: for the driver and tests, never for actors.
+
+        What is asked may have been done although no answer came: ask only for what can be done twice.
+        """
+        import ray
+        from ray.exceptions import ActorUnavailableError
+
+        end = time.monotonic() + timeout_s
+        while True:
+            try:
+                left = max(end - time.monotonic(), 0.0)
+                return ray.get(getattr(self._handles[name], method).remote(*arguments), timeout=left)
+            except ActorUnavailableError:
+                if time.monotonic() >= end:
+                    raise
+                time.sleep(0.1)
+
+    def dismiss(self) -> None:
+        """End all actors of a run; Ray itself goes on."""
         import ray
 
-        return ray.get(getattr(self._handles[name], method).remote(*arguments), timeout=timeout_s)
+        for handle in self._handles.values():
+            ray.kill(handle)
+        self._handles.clear()
 
     def stop(self) -> None:
         """Stop Ray and everything it started; remove what it wrote."""
@@ -184,11 +209,16 @@ def crash_only(kind: type) -> type:
     Ray starts it again, and starting is recovering. What went wrong is told to the supervisor first; left alone, Ray
     would go on with a broken actor.
     """
-    hardened: dict[str, Any] = {}
+    hardened: dict[str, Any] = {"process": _process}
     for name in dir(kind):
         if name.startswith("on_"):
             hardened[name] = _crashing(getattr(kind, name))
     return type(kind.__name__, (kind,), hardened)
+
+
+def _process(_: Any) -> dict[str, int]:
+    """Tell which process an actor is, and the memory (bytes) that is its alone."""
+    return {"pid": os.getpid(), "memory": int(psutil.Process().memory_full_info().uss)}
 
 
 def _crashing(method: Any) -> Any:

@@ -211,7 +211,8 @@ class World:
     def _let_linger(self) -> None:
         """Give replaced governors a turn: what they do must have no effect."""
         newest = self._actors.get(GOVERNOR)
-        for old, self._life in list(self._lingering):
+        for old, life in list(self._lingering):
+            self._life = life
             if newest is None or newest.epoch <= old.epoch:
                 continue  # not replaced yet
             try:

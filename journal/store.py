@@ -16,17 +16,17 @@ from journal.records import AnyRecord, Claim, decode, kind_of
 
 VERSION: Final = 1
 
-_SCHEMA: Final = f"""
+_SCHEMA: Final = """
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS epochs (epoch INTEGER PRIMARY KEY, owner TEXT NOT NULL, claimed_ns INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS records (
     seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, time_ns INTEGER NOT NULL, body BLOB NOT NULL, hash TEXT NOT NULL
 );
-INSERT OR IGNORE INTO meta VALUES ('version', '{VERSION}');
+INSERT OR IGNORE INTO meta VALUES ('version', '1');
 COMMIT;
 """
-"""One transaction: of two processes that open a new file the second finds everything there."""
+"""One transaction: of two processes that open a new file the second finds everything there. It says VERSION."""
 
 
 class Fenced(Exception):  # noqa: N818 - it is a state of affairs, not a defect
@@ -123,7 +123,7 @@ class SqliteJournal:
         return self._head
 
     def claim(self, owner: str, now_ns: int) -> int:
-        """Take the next epoch: a unique row that two claimants cannot both insert, and its record, in one transaction."""
+        """Take the next epoch, a row that two claimants cannot both insert, and record it in the same transaction."""
         with self._transaction() as db:
             epoch = _newest_epoch(db) + 1
             db.execute("INSERT INTO epochs VALUES (?, ?, ?)", (epoch, owner, now_ns))

@@ -75,7 +75,10 @@ def settings_of(folder: Path, tape: Tape | None = None, plan: Plan | None = None
     """Return settings over a tape (none: quotes of half an hour)."""
     tape = tape if tape is not None else a_tape(30, 200)
     return Settings(
-        plan=plan or a_plan(), tape_folder=str(folder), tape_hash=save_tape(folder, tape), **({"batch_rows": 16} | changes)
+        plan=plan or a_plan(),
+        tape_folder=str(folder),
+        tape_hash=save_tape(folder, tape),
+        **({"batch_rows": 16} | changes),
     )
 
 
@@ -123,7 +126,9 @@ def an_intent(seconds: float, instrument: int = QUOTED_A, lots: int = 5, epoch: 
     return row
 
 
-def intents_of(upto_ns: int, *found: Any, after_ns: int = START, epoch: int = 2, source: str = "agent-arbitrage") -> Intents:
+def intents_of(
+    upto_ns: int, *found: Any, after_ns: int = START, epoch: int = 2, source: str = "agent-arbitrage"
+) -> Intents:
     table = records(len(found), INTENT)
     for k, row in enumerate(found):
         table[k] = row[0]
@@ -163,7 +168,9 @@ def a_fill(number: int, seconds: float, execution: int = 0, lots: int = 5, **fie
     return row
 
 
-def reports_of(upto_ns: int, *found: Any, after_ns: int = START, epoch: int = 2, source: str = "gateway-a", **fields: Any) -> Reports:
+def reports_of(
+    upto_ns: int, *found: Any, after_ns: int = START, epoch: int = 2, source: str = "gateway-a", **fields: Any
+) -> Reports:
     table = records(len(found), REPORT)
     for k, row in enumerate(found):
         table[k] = row[0]

@@ -134,7 +134,7 @@ def test_a_tick_asks_for_the_orders_it_has_not_got(settings):
 def test_a_protected_position_is_watched_row_by_row(settings):
     gateway, recorder = a_gateway(settings)
     gateway.on_orders(orders_of(0, at(7), an_order(0, 5, target=110030)))
-    after, upto, found, calm, _ = told(recorder)
+    _, upto, found, calm, _ = told(recorder)
     assert (upto, found, calm) == (at(7), [(0, "FILL", 5, 110009)], at(8) - 1)
     gateway.on_orders(orders_of(1, END))
     assert told(recorder)[1:] == (END, [(0, "FILL", -5, 110030)], END, 1)
@@ -158,7 +158,11 @@ def test_a_restored_gateway_holds_what_its_venue_held_at_the_cut(settings):
     filled, waiting, later = an_order(0, 5, target=110040), an_order(1, 30.5, target=110040), an_order(2, 70)
     elsewhere = an_order(3, 20.1, instrument=PAIR)
     journaled(
-        settings, journal, 30, [(filled, 4.9), (elsewhere, 20), (waiting, 30), (later, 69)], [a_fill(0, 5, price=110009)]
+        settings,
+        journal,
+        30,
+        [(filled, 4.9), (elsewhere, 20), (waiting, 30), (later, 69)],
+        [a_fill(0, 5, price=110009)],
     )
     gateway, recorder = a_gateway(settings, journal)
     assert gateway.status() | {"routes_in": 0, "routes_out": 0} == {

@@ -187,7 +187,9 @@ def test_a_successor_answers_for_its_predecessor_and_numbers_on(settings, journa
     governor, recorder = a_governor(settings, journal)
     assert governor.taken == 2
     governor.on_verdicts(verdicts(2, a_group(2, pair(2, epoch=3)), epoch=3))
-    assert recorder.take(RISK, "on_rulings") == [Rulings(3, *[getattr(answer, name) for name in answer.__struct_fields__[1:]])]
+    assert recorder.take(RISK, "on_rulings") == [
+        Rulings(3, *[getattr(answer, name) for name in answer.__struct_fields__[1:]])
+    ]
     governor.on_verdicts(verdicts(3, a_group(9, pair(9, epoch=3)), epoch=3))
     orders = [record for record in kept(journal) if isinstance(record, Order)]
     assert [order.number for order in orders] == [0, 1, 2, 3]
@@ -233,7 +235,7 @@ def test_while_a_report_may_call_for_an_order_a_promise_ends_with_what_is_report
 
 def test_a_report_of_an_order_that_overtakes_another_one_is_not_lost(settings, journal):
     """A closing order waits a second to be tried again; an order decided meanwhile arrives before it."""
-    governor, recorder = a_governor(settings, journal)
+    governor, _ = a_governor(settings, journal)
     governor.on_verdicts(verdicts(1, ROLL, a_group(2, an_intent(2, lots=-5, reduce=1)), horizon=at(2.05)))
     stale = {"kind": ReportKind.REJECT, "reason": Reason.STALE, "lots": -5}
     governor.on_reports(reports_of(at(2.12), a_fill(0, 2.1, **stale), calm_ns=END, orders=1))
@@ -299,7 +301,9 @@ def test_reports_of_another_epoch_or_of_a_stranger_are_left(settings, journal):
 
 def test_risk_is_told_from_where_it_has_lost_the_thread(settings, journal):
     governor, recorder = taken(settings, journal)
-    governor.on_reports(reports_of(at(5), a_fill(0, 2.1), a_fill(0, 2.2, 1, reason=Reason.TIME, lots=-5), calm_ns=END, orders=1))
+    governor.on_reports(
+        reports_of(at(5), a_fill(0, 2.1), a_fill(0, 2.2, 1, reason=Reason.TIME, lots=-5), calm_ns=END, orders=1)
+    )
     recorder.take()
     for after, count in ((START, 2), (at(2.1), 1), (at(5), 0)):
         governor.on_pull(Pull(RISK, after, again=True))
@@ -366,4 +370,3 @@ def test_a_successor_of_an_interrupted_run_goes_on(settings, journal):
     assert (governor.stopped, governor.taken) == (False, 2)
     governor.on_verdicts(verdicts(3, a_group(2, pair(2)), epoch=3))
     assert kinds(journal)[-1] is Order
-

@@ -117,7 +117,10 @@ def test_a_group_is_judged_reserved_and_told_once(settings):
     desk = judged(settings, an_intent(3), an_intent(3, lots=3000))
     _, found, _ = desk.findings()
     (group,) = groups(found)
-    assert [(int(row.lots0), int(row.rules) != 0) for row in group] in ([(5, False), (3000, True)], [(3000, True), (5, False)])
+    assert [(int(row.lots0), int(row.rules) != 0) for row in group] in (
+        [(5, False), (3000, True)],
+        [(3000, True), (5, False)],
+    )
     assert desk.working() == (FIVE, NOTHING)
     assert desk.risk.status()["done_ns"] == at(3)
     desk.risk.on_intents(intents_of(at(10), an_intent(3)))
@@ -264,7 +267,10 @@ def test_prices_of_a_restored_book_come_from_every_shard_before_anything_moves(t
     desk.risk.on_reports(reports_of(at(10), after_ns=at(3), source=GOVERNOR))
     for agent in settings.agents:
         desk.risk.on_intents(intents_of(at(10), after_ns=at(3), source=agent))
-    for name, quotes in (("feed-0", some_quotes((3, 4, 110001, 110009))), ("feed-1", some_quotes((2, 5, 110002, 110009)))):
+    for name, quotes in (
+        ("feed-0", some_quotes((3, 4, 110001, 110009))),
+        ("feed-1", some_quotes((2, 5, 110002, 110009))),
+    ):
         assert desk.risk.status()["done_ns"] == at(3)
         desk.risk.on_rows(rows(some_quotes(), at(10), at(3), source=name))
         assert desk.risk.status()["done_ns"] == at(3)

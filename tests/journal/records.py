@@ -38,9 +38,7 @@ def some_samples(count: int, first: int = 0) -> list[Sample]:
 
 def any_record() -> st.SearchStrategy:
     """Return a strategy over records of every kind."""
-    kinds = [
-        st.builds(kind, **({"plan": PLANS} if kind is Session else {})) for kind in KINDS
-    ]
+    kinds = [st.builds(kind, **({"plan": PLANS} if kind is Session else {})) for kind in KINDS]
     for known in (str, int, float):
         st.register_type_strategy(known, {str: WORDS, int: INTEGERS, float: FLOATS}[known])
     st.register_type_strategy(Leg, st.builds(Leg))

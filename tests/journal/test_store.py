@@ -105,7 +105,9 @@ def test_a_group_that_cannot_be_written_leaves_nothing_of_itself(tmp_path):
     epoch = journal.claim("me", 0)
     journal.append(epoch, some_samples(2))
     before = contents(journal), journal.head
-    journal._db.execute("CREATE TRIGGER full BEFORE INSERT ON records WHEN new.time_ns = 3 BEGIN SELECT RAISE(ABORT, 'disk'); END")
+    journal._db.execute(
+        "CREATE TRIGGER full BEFORE INSERT ON records WHEN new.time_ns = 3 BEGIN SELECT RAISE(ABORT, 'disk'); END"
+    )
     with pytest.raises(sqlite3.IntegrityError, match="disk"):
         journal.append(epoch, some_samples(5))
     assert (contents(journal), journal.head) == before

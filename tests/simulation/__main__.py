@@ -1,7 +1,7 @@
 """`python -m tests.simulation`: more seeds than the suite runs, or one of them again.
 
-    python -m tests.simulation --seeds 1000      that many, over all scenarios
-    python -m tests.simulation kills 17          one scenario under one seed
+python -m tests.simulation --seeds 1000      that many, over all scenarios
+python -m tests.simulation kills 17          one scenario under one seed
 """
 
 import argparse
@@ -28,7 +28,7 @@ def main() -> int:
         for scenario, seed in wanted:
             try:
                 simulate(scenario, seed, Path(folder))
-            except Exception as error:  # noqa: BLE001 - whatever it was, the seed that showed it is kept
+            except Exception as error:  # whatever it was, the seed that showed it is kept
                 failed += 1
                 keep(scenario, seed)
                 print(f"{scenario} {seed}: {type(error).__name__}: {error}\n  again: {command_of(scenario, seed)}")

@@ -55,7 +55,9 @@ SCENARIOS: Final = {
     "interrupted": Scenario(faults=msgspec.structs.replace(KILLS, kills_per_s=3.0), stop_after=1200),
     "limits": Scenario(
         faults=KILLS, minutes=90,
-        plan={"daily_loss_max": 60 * MONEY, "drawdown_max": 150 * MONEY, "trades_per_day_max": 25, "loss_streak_max": 4},
+        plan={
+            "daily_loss_max": 60 * MONEY, "drawdown_max": 150 * MONEY, "trades_per_day_max": 25, "loss_streak_max": 4,
+        },
     ),
     "halted": Scenario(faults=EVERYTHING, state=TradingState.HALTED),
     "reducing": Scenario(faults=KILLS, state=TradingState.REDUCING),
@@ -113,9 +115,7 @@ def simulate(name: str, seed: int, folder: Path, cast: Callable[[Witness], Cast]
     return found
 
 
-def play(
-    name: str, seed: int, folder: Path, faults: Faults, cast: Callable[[Witness], Cast] | None = None
-) -> Outcome:
+def play(name: str, seed: int, folder: Path, faults: Faults, cast: Callable[[Witness], Cast] | None = None) -> Outcome:
     """Run a scenario's session to its end, watched."""
     scenario = SCENARIOS[name]
     plan, tape, _ = run_of(name, seed % TAPES)

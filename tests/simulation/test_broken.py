@@ -118,7 +118,9 @@ BROKEN = {
         lambda _: Cast(governor=HastyGovernor), "interrupted", "leaves before it is in the journal",
     ),
     "a governor that loses a report": (lambda _: Cast(governor=LossyGovernor), "kills", "execution"),
-    "a governor that forgets a decision": (lambda _: Cast(governor=UndecidedGovernor), "kills", "opens without a decision"),
+    "a governor that forgets a decision": (
+        lambda _: Cast(governor=UndecidedGovernor), "kills", "opens without a decision",
+    ),
     "a risk manager that reserves twice": (lambda _: Cast(risk=EagerRisk), "kills", "reserved are"),
     "a risk manager that approves everything": (lambda _: Cast(risk=CarelessRisk), "limits", "opens after|allowed"),
     "a risk manager that misses a fill": (lambda _: Cast(risk=DeafRisk), "kills", "not the fold of the journal"),
@@ -130,5 +132,9 @@ def test_what_is_broken_is_caught(what, tmp_path_factory):
     cast, scenario, objection = BROKEN[what]
     folder = tmp_path_factory.mktemp("tapes")
     with pytest.raises(Violation, match=objection):
-        for seed in range(25):
-            simulate(scenario, seed, folder, cast)
+        _play_all(scenario, folder, cast)
+
+
+def _play_all(scenario, folder, cast):
+    for seed in range(25):
+        simulate(scenario, seed, folder, cast)

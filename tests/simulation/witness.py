@@ -103,7 +103,9 @@ class Witness:
         durable = [record.number for record in batch if isinstance(record, Order)]
         for record in batch:
             if isinstance(record, Decision):
-                wanted = [n for n, leg in zip(record.orders, record.legs, strict=True) if leg.lots] if record.orders else []
+                wanted = (
+                    [n for n, leg in zip(record.orders, record.legs, strict=True) if leg.lots] if record.orders else []
+                )
                 must(set(wanted) <= set(durable), f"decision {record.intent_id} is durable without its orders")
 
     def _decision(self, record: Decision) -> None:
@@ -244,9 +246,8 @@ class Witness:
             self._folded += 1
         ours, theirs = self._book.ledger, risk._book.ledger
         wrong = [name for name in FOLDED if int(ours.account[0][name]) != int(theirs.account[0][name])]
-        for name in ("lots", "cost", "fees"):
-            if not np.array_equal(ours.positions[name], theirs.positions[name]):
-                wrong.append(name)
+        columns = ("lots", "cost", "fees")
+        wrong += [name for name in columns if not np.array_equal(ours.positions[name], theirs.positions[name])]
         must(not wrong, f"risk's ledger at {self._fold_ns} is not the fold of the journal in {', '.join(wrong)}")
 
     def _reservations(self, risk: Any) -> None:
