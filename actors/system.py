@@ -33,24 +33,30 @@ ENVIRONMENT: Final = {
 """Set before `import ray`; what the environment says already stands."""
 
 
+LOOKUP_S: Final = 2.0
+"""How long a name is believed to belong to the same actor: a handle of one that is gone for good says nothing."""
+
+
 class RayPeers:
-    """Finds actors by name, and remembers them: the resolver of the cluster."""
+    """Finds actors by name, and remembers them for a while: the resolver of the cluster."""
 
     def __init__(self, namespace: str = NAMESPACE) -> None:
         self._namespace = namespace
-        self._handles: dict[str, Any] = {}
+        self._handles: dict[str, tuple[Any, float]] = {}
 
     def __call__(self, name: str, /) -> Any:
         """Return the handle of an actor; a stand-in that drops messages while there is none of that name."""
-        handle = self._handles.get(name)
-        if handle is None:
+        handle, until_s = self._handles.get(name, (None, 0.0))
+        now_s = time.monotonic()
+        if now_s >= until_s:
             import ray
 
             try:
                 handle = ray.get_actor(name, namespace=self._namespace)
             except ValueError:
+                self._handles.pop(name, None)
                 return _Nobody()
-            self._handles[name] = handle
+            self._handles[name] = (handle, now_s + LOOKUP_S)
         return handle
 
     def __reduce__(self) -> Any:
@@ -68,7 +74,11 @@ class _Nobody:
 
 
 class RayLife:
-    """A governor's life in a Ray worker: wall clock, and an end that Ray does not undo."""
+    """A governor's life in a Ray worker: wall clock, and an end of the process.
+
+    Whoever has the name is started again by Ray, and claims the next epoch; who was replaced while he was cut off has
+    it no longer, and stays away. An exit that Ray takes for intended would give up the name and the run with it.
+    """
 
     def __init__(self, owner: str) -> None:
         self.owner = owner
@@ -80,11 +90,8 @@ class RayLife:
 
     @staticmethod
     def end() -> None:
-        """End this actor for good: another governor has taken over."""
-        import ray.actor
-
-        leave: Any = ray.actor.exit_actor
-        leave()
+        """End this process at once: another governor has taken over."""
+        os._exit(1)
 
 
 class Cluster:

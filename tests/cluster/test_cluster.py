@@ -127,10 +127,10 @@ def test_ray_world_and_kernel_have_the_same_digests(cluster, small, tmp_path, ca
 
 def test_a_run_goes_on_whichever_process_is_killed(cluster, large, tmp_path):
     with Run(cluster, tmp_path, large, batch_rows=64, batches_ahead=2, snapshot_groups=16) as run:
-        victims = (RISK, GOVERNOR, "gateway-a", "agent-arbitrage", "feed-0", "gateway-fx", GOVERNOR, RISK)
+        victims = (RISK, GOVERNOR, "gateway-a", "agent-arbitrage", "feed-0", GOVERNOR)
         killed = {}
         for k, name in enumerate(victims):
-            status = run.until(lambda status, k=k: status["complete"] or status["records"] > 30 * (k + 1))
+            status = run.until(lambda status, k=k: status["complete"] or status["records"] > 40 * (k + 1))
             assert not status["complete"], f"the run was over before {name} was killed"
             pid = cluster.ask(name, "process")["pid"]
             os.kill(pid, signal.SIGKILL)

@@ -72,7 +72,6 @@ class Outcome(Struct, frozen=True):
     state: dict[str, dict[str, Any]]
     kills: int
     lives: int
-    witness: Any
 
 
 class LatchedRisk(RiskManager):
@@ -150,7 +149,6 @@ def play(name: str, seed: int, folder: Path, faults: Faults, cast: Callable[[Wit
         state=state_of(world, settings),
         kills=kills + len(world.kills),
         lives=witness.epoch,
-        witness=witness,
     )
 
 
