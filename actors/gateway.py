@@ -5,6 +5,8 @@ recorded data the venue behind it is the simulated one, moved by the same rows t
 as far as the governor has promised that no further order will arrive.
 """
 
+from collections import deque
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,7 +46,7 @@ class Gateway:
         self._venue = paper_venue(self._instruments, len(plan.venues), end_ns)
         self._orders = 0
         self._row = 0
-        self._kept: list[Records] = []
+        self._kept: deque[Records] = deque()
         self._restore(journal)
 
     def _own_feeds(self) -> NDArray[np.bool_]:
@@ -87,6 +89,8 @@ class Gateway:
         if batch.epoch < self._fence:
             return
         self._fence = batch.epoch
+        while self._kept and self._kept[0].time_ns[-1] <= batch.cut_ns:
+            self._kept.popleft()
         if batch.first > self._orders:
             self._resolve(GOVERNOR).on_pull.remote(Pull(self.name, self._orders, again=True))
             return
@@ -133,13 +137,11 @@ class Gateway:
         self._tell(after)
 
     def _tell(self, after_ns: int) -> None:
-        first = len(self._kept)
-        while first and self._kept[first - 1].time_ns[-1] > after_ns:
-            first -= 1
-        reports = joined(self._kept[first:], REPORT)
-        fresh = packed(reports[reports.time_ns > after_ns])
+        fresh = takewhile(lambda piece: piece.time_ns[-1] > after_ns, reversed(self._kept))
+        reports = joined(list(fresh)[::-1], REPORT)
+        rows = packed(reports[reports.time_ns > after_ns])
         message = Reports(
-            self.name, self._fence, after_ns, self._done_ns, fresh, calm_ns=self._calm_ns(), orders=self._orders
+            self.name, self._fence, after_ns, self._done_ns, rows, calm_ns=self._calm_ns(), orders=self._orders
         )  # fmt: skip
         self._resolve(GOVERNOR).on_reports.remote(message)
 

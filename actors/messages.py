@@ -98,12 +98,16 @@ class Rulings(Struct, frozen=True):
 
 
 class Orders(Struct, frozen=True):
-    """Governor to gateway: orders numbered per gateway from `first`, and up to when no further one will arrive."""
+    """Governor to gateway: orders numbered per gateway from `first`, and up to when no further one will arrive.
+
+    Reports up to `cut_ns` are durable and will never be asked for again.
+    """
 
     epoch: int
     first: int
     orders: NDArray[Any]
     horizon_ns: int
+    cut_ns: int = START
 
 
 class Reports(Struct, frozen=True):

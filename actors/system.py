@@ -214,9 +214,10 @@ def crash_only(kind: type) -> type:
     """Return the actor class with every `on_...` ending the process when it raises.
 
     Ray starts it again, and starting is recovering. What went wrong is told to the supervisor first; left alone, Ray
-    would go on with a broken actor.
+    would go on with a broken actor. The same holds for an actor that cannot restore when it is started again (a locked
+    journal, say): Ray would give it up for ever. What cannot even start the first time is told to who launches it.
     """
-    hardened: dict[str, Any] = {"process": _process}
+    hardened: dict[str, Any] = {"process": _process, "__init__": _restoring(kind)}
     for name in dir(kind):
         if name.startswith("on_"):
             hardened[name] = _crashing(getattr(kind, name))
@@ -228,18 +229,38 @@ def _process(_: Any) -> dict[str, int]:
     return {"pid": os.getpid(), "memory": int(psutil.Process().memory_full_info().uss)}
 
 
+def _restoring(kind: type) -> Any:
+    def start(self: Any, name: str, *arguments: object) -> None:
+        try:
+            kind.__init__(self, name, *arguments)  # type: ignore[misc]
+        except Exception:
+            import ray
+
+            if not ray.get_runtime_context().was_current_actor_reconstructed:
+                raise
+            _give_up(name)
+
+    return start
+
+
 def _crashing(method: Any) -> Any:
     def call(self: Any, *arguments: object) -> None:
         try:
             method(self, *arguments)
         except Exception:  # noqa: BLE001 - whatever it was, this process ends with it
-            import ray
-
-            told = RayPeers()(SUPERVISOR).on_failure.remote(self.name, traceback.format_exc())
-            ray.wait([told], timeout=2.0)
-            os._exit(1)
+            _give_up(self.name)
 
     return call
+
+
+def _give_up(name: str) -> None:
+    """Tell the supervisor what has just been raised, and end this process."""
+    import ray
+
+    told = RayPeers()(SUPERVISOR).on_failure.remote(name, traceback.format_exc())
+    if told is not None:
+        ray.wait([told], timeout=2.0)
+    os._exit(1)
 
 
 def _end(process: psutil.Process) -> None:

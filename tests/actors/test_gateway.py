@@ -189,3 +189,16 @@ def test_a_restored_gateway_reports_what_one_that_lived_reports(settings):
     assert (one.reports == other.reports).all()
     assert len(one.reports) == 2
     assert int(lived.venue.control[COUNT]) == int(restored.venue.control[COUNT]) == 0
+
+
+def test_reports_up_to_the_cut_are_let_go_of_once_they_are_durable(settings):
+    gateway, recorder = a_gateway(settings)
+    for first, second in enumerate((5, 15, 25)):
+        gateway.on_orders(orders_of(first, at(second + 1), an_order(first, second)))
+    recorder.take()
+    batch = orders_of(3, at(30))
+    gateway.on_orders(type(batch)(batch.epoch, 3, batch.orders, at(30), at(15)))
+    recorder.take()
+    assert [int(piece.number[0]) for piece in gateway._kept] == [2]
+    gateway.on_pull(Pull(GOVERNOR, at(15)))
+    assert [number for number, *_ in told(recorder)[2]] == [2]

@@ -15,6 +15,7 @@ import pytest
 from actors.restoring import newest_session
 from actors.settings import GOVERNOR, RISK, SUPERVISOR, Settings, SqliteOpener
 from actors.staging import open_session, run_world
+from actors.supervisor import Supervisor
 from actors.system import Cluster, RayLife, RayPeers, crash_only
 from journal.store import MemoryJournal, SqliteJournal
 from journal.verify import verify_file
@@ -184,6 +185,53 @@ def test_who_is_looked_up_again_is_found_also_when_he_was_created_anew(cluster):
             peers("echo").on_word.remote(word)
         assert ray.get(echo.heard.remote(), timeout=60)[0] == word
         ray.kill(echo)
+
+
+def test_an_actor_that_fails_is_started_again_also_when_it_cannot_restore_at_first(cluster, tmp_path):
+    import ray
+
+    supervisor = ray.remote(crash_only(Supervisor)).options(name=SUPERVISOR, num_cpus=0, max_concurrency=2).remote(
+        SUPERVISOR, Settings(plan=a_plan()), RayPeers()
+    )  # fmt: skip
+    actor = ray.remote(crash_only(Fragile)).options(num_cpus=0, max_restarts=-1, max_task_retries=10).remote(
+        "fragile", str(tmp_path / "lives")
+    )  # fmt: skip
+    assert ray.get(actor.lives.remote(), timeout=60) == 1
+    actor.on_word.options(max_task_retries=0).remote("break")
+    assert ray.get(actor.lives.remote(), timeout=60) == 3
+    failures = ray.get(supervisor.failures.remote(), timeout=60)
+    assert [(name, text.strip().splitlines()[-1]) for _, name, text in failures] == [
+        ("fragile", "ValueError: break"), ("fragile", "OSError: locked in life 2"),
+    ]  # fmt: skip
+    ray.kill(actor)
+    ray.kill(supervisor)
+
+
+def test_an_actor_that_cannot_start_at_all_says_why(cluster, tmp_path):
+    import ray
+
+    (tmp_path / "lives").write_text("x")  # its first life will be its second
+    actor = ray.remote(crash_only(Fragile)).options(num_cpus=0, max_restarts=-1).remote("f", str(tmp_path / "lives"))
+    with pytest.raises(ray.exceptions.ActorDiedError, match="locked in life 2"):
+        ray.get(actor.lives.remote(), timeout=60)
+
+
+class Fragile:
+    """Cannot be made in its second life."""
+
+    def __init__(self, name, path):
+        self.name = name
+        with Path(path).open("a+", encoding="ascii") as out:
+            out.write("x")
+        self.count = len(Path(path).read_text(encoding="ascii"))
+        if self.count == 2:
+            raise OSError("locked in life 2")
+
+    def on_word(self, word):
+        raise ValueError(word)
+
+    def lives(self):
+        return self.count
 
 
 class Echo:
