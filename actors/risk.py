@@ -138,8 +138,8 @@ class RiskManager:
     # -- what it does -------------------------------------------------------------------------------------------------
 
     def _pull_feed(self, feed: str, *, again: bool = False) -> None:
-        after = self._inbox.positions[feed]
         prime = feed in self._unprimed
+        after = self._done_ns if prime else self._inbox.positions[feed]  # quotes as of the cut, whatever has come since
         if after < END or prime:
             self._resolve(feed).on_pull.remote(Pull(self.name, after, again=again, prime=prime))
 
@@ -150,7 +150,7 @@ class RiskManager:
 
     def _prime(self, batch: Rows) -> None:
         """Set the quotes that stood at the cut, each feed its own; nothing moves before all have."""
-        if batch.source in self._unprimed:
+        if batch.source in self._unprimed and batch.after_ns == self._done_ns:
             for row in range(len(batch.tape.time_ns)):
                 update_quote(self._book.quotes, self._feeds[batch.tape.feed[row]].instrument, batch.tape, row)
             self._unprimed.remove(batch.source)

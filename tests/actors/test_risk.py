@@ -279,6 +279,29 @@ def test_prices_of_a_restored_book_come_from_every_shard_before_anything_moves(t
     assert (int(desk.book.quotes[QUOTED_A].bid), int(desk.book.quotes[QUOTED_A + 1].bid)) == (110001, 110002)
 
 
+def restored(settings, seconds):
+    """Return a risk manager that goes on from a cut, under a governor that it knows."""
+    journal = a_journal(settings)
+    epoch = journal.claim("governor", 0)
+    cut = snapshot_of(Desk(settings).book, settings.plan, 1)
+    journal.append(epoch, [Snapshot(time_ns=at(seconds), **cut)])
+    desk = Desk(settings, journal)
+    desk.risk.on_grant(Grant(2, -1, ()))
+    return desk
+
+
+def test_quotes_that_were_lost_are_asked_for_as_of_the_cut_although_later_rows_have_come(settings):
+    desk = restored(settings, 3)
+    desk.risk.on_rows(rows(some_quotes((4, 4, 110004, 110009)), at(5), at(3)))
+    desk.recorder.take()
+    desk.risk.on_tick(0)
+    assert desk.recorder.take("feed-0") == [Pull("risk", at(3), again=True, prime=True)]
+    desk.risk.on_rows(rows(some_quotes((4, 4, 110004, 110009)), at(5), at(5), primed=True))  # as of another time
+    assert int(desk.book.quotes[QUOTED_A].bid) == 0
+    desk.risk.on_rows(rows(some_quotes((2, 4, 110002, 110009)), at(3), at(3), primed=True))
+    assert int(desk.book.quotes[QUOTED_A].bid) == 110002
+
+
 def test_the_last_snapshot_is_never_older_than_one_before_it(settings):
     """An account that nothing moves for a while keeps its own time; a cut must not go back to it."""
     desk = judged(settings, an_intent(3), an_intent(4))

@@ -23,7 +23,7 @@ from tests.simulation.witness import Violation, WatchedGateway, WatchedJournal, 
 from venues.replay import save_tape
 
 STEPS_MAX: Final = 60_000
-TAPES: Final = 6
+TAPES: Final = 4
 """Different tapes; seeds take turns, so that a kernel rollout is shared."""
 
 
