@@ -19,7 +19,7 @@ from market.records import Records, joined, packed
 from market.tape import Role, Tape, newest_rows, select_feeds, select_rows, slice_tape
 from policies.assembly import feeds_of, instruments_of, price_sources, scanner_of
 from policies.intents import DeskKind
-from policies.plan import Plan
+from policies.plan import FeedPlan, Plan
 from policies.routes import CANDIDATE, Scanner, scan_rows
 from venues.replay import load_tape
 
@@ -72,7 +72,7 @@ class FeedShard:
         tape = load_tape(Path(settings.tape_folder), settings.tape_hash, check=False)
         mine = shard_mask(plan, settings.feed_shards, settings.feeds.index(name))
         self._tape = tape if mine.all() else select_feeds(tape, mine)
-        self.feeds = [SymbolFeed(feed.instrument) for feed in plan.feeds]
+        self.feeds = [SymbolFeed(feed_key(feed)) for feed in plan.feeds]
         for k, feed in enumerate(self.feeds):
             rows = self._tape.feed == k
             feed.take(self._tape.time_ns[rows], self._tape.flaws[rows])
@@ -149,6 +149,11 @@ class FeedShard:
             "feeds": {feed.key: {"rows": feed.rows, "flawed": feed.flawed} for feed in self.feeds if feed.rows},
             "routes_out": sorted(self._subscriptions),
         }
+
+
+def feed_key(feed: FeedPlan) -> str:
+    """Return a feed's name: its instrument, and the length of its bars, as one instrument may have both."""
+    return f"{feed.instrument}/{feed.bar_ns // 10**9}s" if feed.bar_ns else feed.instrument
 
 
 def own_candidates(scanner: Scanner, count: int, desk: int) -> Records:

@@ -5,21 +5,23 @@ recorded data the venue behind it is the simulated one, moved by the same rows t
 as far as the governor has promised that no further order will arrive.
 """
 
+from collections import deque
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.messages import START, Orders, Pull, Reports
+from actors.messages import END, START, Orders, Pull, Reports
 from actors.restoring import ordered, read_session
 from actors.settings import GOVERNOR, SUPERVISOR, JournalOpener, Resolver, Settings
 from actors.writing import Writer, rows_of
 from journal.records import Report
 from market.matching import adopt_report, run_venue, submit
-from market.paper import COUNT, GUARDED, ORDER, REPORT, REPORTS, PaperVenue, paper_venue
+from market.paper import COUNT, GUARDED, NEXT_DUE, ORDER, REPORT, REPORTS, PaperVenue, paper_venue
 from market.quotes import update_quote
-from market.records import Records, joined, packed, unpacked
+from market.records import Record, Records, joined, packed, unpacked
 from market.tape import Role, newest_rows, select_feeds
 from policies.assembly import feeds_of, instruments_of, price_sources
 from venues.replay import load_tape
@@ -42,10 +44,9 @@ class Gateway:
         self._tape = select_feeds(tape, self._own_feeds())
         end_ns = int(tape.time_ns[-1]) if len(tape.time_ns) else START
         self._venue = paper_venue(self._instruments, len(plan.venues), end_ns)
-        self._fence = 0
         self._orders = 0
         self._row = 0
-        self._kept: list[Records] = []
+        self._kept: deque[Records] = deque()
         self._restore(journal)
 
     def _own_feeds(self) -> NDArray[np.bool_]:
@@ -58,6 +59,7 @@ class Gateway:
     def _restore(self, journal: JournalOpener) -> None:
         """Bring the venue to the newest cut of the journal: prices, holdings, open contracts, orders under way."""
         log = read_session(journal)
+        self._fence = log.epoch  # what a lower epoch still sends is refused from the first message on
         self._done_ns = log.cut_ns
         writer = Writer(self._settings.plan, self._settings.session)
         self._row = int(np.searchsorted(self._tape.time_ns, self._done_ns, side="right"))
@@ -73,7 +75,7 @@ class Gateway:
             writer.order_row(record, order)
             if self._instruments[order.instrument].venue == self._home:
                 self._orders += 1
-                submit(self._venue, order)
+                self._put(order)
 
     @property
     def venue(self) -> PaperVenue:
@@ -87,12 +89,14 @@ class Gateway:
         if batch.epoch < self._fence:
             return
         self._fence = batch.epoch
+        while self._kept and self._kept[0].time_ns[-1] <= batch.cut_ns:
+            self._kept.popleft()
         if batch.first > self._orders:
             self._resolve(GOVERNOR).on_pull.remote(Pull(self.name, self._orders, again=True))
             return
         for order in unpacked(batch.orders, ORDER)[self._orders - batch.first :]:
             assert order["arrive_ns"] > self._done_ns, "an order came after its venue had passed its arrival"
-            submit(self._venue, order)
+            self._submit(order)
             self._orders += 1
         self._advance(batch.horizon_ns)
 
@@ -106,6 +110,14 @@ class Gateway:
         self._resolve(GOVERNOR).on_pull.remote(Pull(self.name, self._orders, again=True))
 
     # -- what it does -------------------------------------------------------------------------------------------------
+
+    def _submit(self, order: Record) -> None:
+        """Let an order leave: there is no other place from which one does."""
+        self._put(order)
+
+    def _put(self, order: Record) -> None:
+        taken = submit(self._venue, order)
+        assert taken, f"{self.name} has no room for order {order['number']}"
 
     def _advance(self, horizon_ns: int) -> None:
         """Let the venue run up to the horizon and tell what it reported."""
@@ -125,15 +137,21 @@ class Gateway:
         self._tell(after)
 
     def _tell(self, after_ns: int) -> None:
-        first = len(self._kept)
-        while first and self._kept[first - 1].time_ns[-1] > after_ns:
-            first -= 1
-        reports = joined(self._kept[first:], REPORT)
-        fresh = packed(reports[reports.time_ns > after_ns])
-        control = self._venue.control
-        idle = bool(control[COUNT] == 0 and control[GUARDED] == 0)
-        message = Reports(self.name, self._fence, after_ns, self._done_ns, fresh, idle=idle, orders=self._orders)
+        fresh = takewhile(lambda piece: piece.time_ns[-1] > after_ns, reversed(self._kept))
+        reports = joined(list(fresh)[::-1], REPORT)
+        rows = packed(reports[reports.time_ns > after_ns])
+        message = Reports(
+            self.name, self._fence, after_ns, self._done_ns, rows, calm_ns=self._calm_ns(), orders=self._orders
+        )  # fmt: skip
         self._resolve(GOVERNOR).on_reports.remote(message)
+
+    def _calm_ns(self) -> int:
+        """Return up to when the venue reports nothing, if no further order arrives: its next row or due ends that."""
+        control, times = self._venue.control, self._tape.time_ns
+        if control[COUNT] == 0 and control[GUARDED] == 0:
+            return END
+        row_ns = int(times[self._row]) if self._row < len(times) else END + 1
+        return max(min(row_ns, int(control[NEXT_DUE])) - 1, self._done_ns)
 
     def status(self) -> dict[str, Any]:
         """Tell how the venue is."""

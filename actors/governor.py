@@ -7,16 +7,17 @@ to the journal in one durable transaction, and only then told to anybody: an ord
 A later epoch fences this governor: the journal refuses its next write and it ends its own process.
 """
 
-from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from msgspec import Struct
 from numpy.typing import NDArray
 
 from actors.messages import END, START, Finding, Grant, Orders, Pull, Reports, Rulings, Verdicts
+from actors.recent import Recent
 from actors.restoring import SessionLog, newest_session, ordered
+from actors.route import Route
 from actors.settings import RISK, SUPERVISOR, JournalOpener, Resolver, Settings
 from actors.writing import Writer, rows_of, rule_names
 from journal.records import AnyRecord, Decision, Latch, Mandate, Report, Sample, Snapshot, Stop
@@ -28,37 +29,6 @@ from policies.bookkeeping import DAY_NS
 from policies.governor import rule
 from policies.intents import INTENT, Ruling
 from policies.legs import follow_up, open_watch, order_of_leg, track, watch_order, watching
-
-REPORTS_KEPT: Final = 100_000
-
-
-class Route:
-    """What the governor knows of one gateway: its orders, how far it has reported, and what waits to be taken."""
-
-    def __init__(self, name: str, latency_ns: int, reported_ns: int) -> None:
-        self.name = name
-        self.latency_ns = latency_ns
-        self.reported_ns = reported_ns
-        self.waiting: deque[Any] = deque()
-        self.orders: list[Any] = []
-        self.has = 0
-        self.done_with = 0
-        self.told = (START, 0)
-
-    @property
-    def quiet(self) -> bool:
-        """Tell whether the gateway has said that nothing is left to report about all orders that there are."""
-        return self.done_with == len(self.orders)
-
-    def complete_to(self, promise: int) -> int:
-        """Return the time up to which all reports are here; a quiet gateway has none before its next order."""
-        return max(self.reported_ns, promise) if self.quiet else self.reported_ns
-
-    def add(self, order: Any) -> None:
-        """Note an order; before it arrives, a gateway that was quiet has nothing to report."""
-        if self.quiet:
-            self.reported_ns = max(self.reported_ns, int(order["arrive_ns"]) - 1)
-        self.orders.append(copied(order))
 
 
 class Life(Struct, frozen=True):
@@ -88,7 +58,6 @@ class Governor:
         self.horizon_ns = START
         self._findings: deque[Finding] = deque()
         self._complete = False
-        self.stopped = False
         self._told_risk: tuple[int, int] | None = None
         self._records: list[AnyRecord] = []
         self._outgoing: list[tuple[str, str, Any]] = []
@@ -97,26 +66,27 @@ class Governor:
     def _restore(self) -> None:
         """Fold the session: order numbers, what is under watch, how far both streams were taken."""
         log = newest_session(self._journal)
+        self.stopped = log.complete  # it had come to its end; what was only interrupted goes on
         cut = log.cut_ns
         self._routes = []
         for k, venue in enumerate(self._plan.venues):
             last = max((report.time_ns for report in log.reports if report.venue == venue.name), default=START)
             self._routes.append(Route(self._settings.gateways[k], venue.latency_ns, max(last, cut)))
+        self._latency_ns_min = min((venue.latency_ns for venue in self._plan.venues), default=0)
         self._watch = open_watch(len(self._plan.instruments))
         self._number = 0
         self._grants: dict[int, tuple[int, ...]] = {}
-        self._ruled: dict[int, list[Decision]] = {}
         self._intent_of: dict[int, tuple[str, int]] = {}
-        self._kept: list[Any] = []
-        self._kept_ns: list[int] = []
+        self._recent = Recent(self._journal, self._writer)
+        self._recent.load(log)
         for mandate in log.mandates:
             self._grants[mandate.day] = mandate.budgets
         for decision in log.decisions:
-            self._ruled.setdefault(decision.time_ns, []).append(decision)
             for leg, number in enumerate(decision.orders):
                 self._intent_of[number] = (decision.intent_id, leg)
                 self._number = max(self._number, number + 1)
-        self.taken = len(self._ruled) + len(log.mandates) + len(log.latches) + len(log.samples) + len(log.snapshots)
+        groups = {decision.time_ns for decision in log.decisions}
+        self.taken = len(groups) + len(log.mandates) + len(log.latches) + len(log.samples) + len(log.snapshots)
         self._replay(log)
 
     def _replay(self, log: SessionLog) -> None:
@@ -131,7 +101,6 @@ class Governor:
             if isinstance(record, Report):
                 self._writer.report_row(record, report_row)
                 follow_up(self._watch, report_row, 0, self._order[0])
-                self._keep(report_row)
                 continue
             order_row = records(1, ORDER)
             self._writer.order_row(record, order_row[0])
@@ -140,11 +109,8 @@ class Governor:
             if record.number not in self._intent_of:
                 watch_order(self._watch, record.number, order_row[0])
         for route in self._routes:
-            route.done_with = -1 if route.orders else 0
-
-    def _keep(self, report: Any) -> None:
-        self._kept.append(copied(report))
-        self._kept_ns.append(int(report["time_ns"]))
+            route.calm_ns = START if route.orders else END
+        self._intent_of.clear()
 
     def _route_of(self, instrument: int) -> Route:
         return self._routes[int(self._instruments[instrument].venue)]
@@ -180,8 +146,7 @@ class Governor:
         for report in reports[reports.time_ns > route.reported_ns]:
             route.waiting.append(copied(report)[0])
         if batch.upto_ns >= route.reported_ns:  # the newest word, not one repeated
-            route.reported_ns = batch.upto_ns
-            route.done_with = batch.orders if batch.idle else -1
+            route.hear(batch)
         self._work()
 
     def on_pull(self, pull: Pull) -> None:
@@ -198,7 +163,7 @@ class Governor:
                 self._send_orders(route, again=True)
 
     def on_stop(self, reason: str) -> None:
-        """End the run before its end: it can be continued from its newest snapshot."""
+        """End the run before its end: nothing more is taken, and it can be continued from its newest snapshot."""
         if not self.stopped:
             self._records.append(
                 Stop(time_ns=max(self.horizon_ns, 0), number=self._settings.session, complete=False, reason=reason)
@@ -226,15 +191,19 @@ class Governor:
         return min((route.complete_to(self._promise(route)) for route in self._routes), default=END)
 
     def _promise(self, route: Route) -> int:
-        """Return up to when no further order will arrive at a gateway."""
-        known = self.horizon_ns
-        if watching(self._watch):
-            known = min([known, *(other.reported_ns for other in self._routes if not other.quiet)])
-        return min(known + route.latency_ns, END) if known > START else START
+        """Return up to when no further order will arrive at a gateway: none that waits here to be found, either."""
+        horizon = min(self.horizon_ns, self._findings[0].time_ns - 1) if self._findings else self.horizon_ns
+        if horizon == START:
+            return START
+        promise = horizon + route.latency_ns
+        if watching(self._watch):  # a report may call for an order, at this gateway or another
+            settled = min(self._held_ns() - 1, horizon, *(other.settled_ns for other in self._routes))
+            promise = min(promise, settled + self._latency_ns_min) if settled > START else START
+        return min(promise, END)
 
     def _work(self) -> None:
         """Take what can be taken, make it durable, then tell everybody."""
-        while self._take_next():
+        while not self.stopped and self._take_next():
             pass
         if self._complete and not self._findings and self.taken and not self.stopped:
             self._records.append(
@@ -275,7 +244,7 @@ class Governor:
     def _take_report(self, report: Any) -> None:
         """Journal a report and send what it calls for."""
         self._records.append(self._writer.report(report))
-        self._keep(report)
+        self._recent.add_report(report)
         self.counts["fills"] += int(report["kind"]) == 1
         latency = self._route_of(int(report["instrument"])).latency_ns
         order = self._order[0]
@@ -296,6 +265,7 @@ class Governor:
             self._records.append(Sample(time_ns=finding.time_ns, equity=equity, low=low, cash=cash, peak=peak))
         elif finding.snapshot is not None:
             self._records.append(Snapshot(time_ns=finding.time_ns, **finding.snapshot))
+            self._recent.cut(finding.time_ns)
         else:
             self._records.append(Latch(time_ns=finding.time_ns, rules=rule_names(finding.rules)))
 
@@ -324,7 +294,7 @@ class Governor:
             self._number += int(intent.legs) if intent.ruling == Ruling.EXECUTE else 0
             decision = self._writer.decision(intent, self.epoch)
             self.counts["decisions"] += 1
-            self._ruled.setdefault(decision.time_ns, []).append(decision)
+            self._recent.add_ruling(decision)
             self._records.append(decision)
             orders += [(intent, leg) for leg in range(len(decision.orders))]
             for leg, number in enumerate(decision.orders):
@@ -340,13 +310,13 @@ class Governor:
     def _send(self, order: Any, time_ns: int) -> None:
         """Journal an order; it leaves when the journal has it."""
         number = int(order.number)
-        intent_id, leg = self._intent_of.get(number, (self._writer.follow_up_id(number), 0))
+        intent_id, leg = self._intent_of.pop(number, (self._writer.follow_up_id(number), 0))
         self._records.append(self._writer.order(order, intent_id, leg, self.epoch, time_ns))
         self._route_of(int(order.instrument)).add(order)
 
     def _answer_again(self, time_ns: int) -> None:
         """Tell risk the rulings of a group."""
-        ruled = self._ruled.get(time_ns, [])
+        ruled = self._recent.ruled(time_ns)
         rulings = tuple(int(Ruling[decision.ruling]) for decision in ruled)
         first = tuple(decision.orders[0] if decision.orders else -1 for decision in ruled)
         self._outgoing.append((RISK, "on_rulings", Rulings(self.epoch, time_ns, rulings, first)))
@@ -358,7 +328,7 @@ class Governor:
             return
         fresh = route.orders[route.has :]
         rows = packed(joined(fresh, ORDER))
-        self._resolve(route.name).on_orders.remote(Orders(self.epoch, route.has, rows, promise))
+        self._resolve(route.name).on_orders.remote(Orders(self.epoch, route.has, rows, promise, self._recent.cut_ns))
         route.told = (promise, len(route.orders))
 
     def _tell_risk(self, after_ns: int | None) -> None:
@@ -369,8 +339,7 @@ class Governor:
         after, findings = (after_ns, -1) if after_ns is not None else self._told_risk or (START, -1)
         if upto <= after and self.taken == findings:
             return
-        begin, end = bisect_right(self._kept_ns, after), bisect_right(self._kept_ns, upto)
-        reports = packed(joined(self._kept[begin:end], REPORT))
+        reports = packed(self._recent.reports(after, upto))
         message = Reports(self.name, self.epoch, after, max(upto, after), reports, findings=self.taken)
         self._resolve(RISK).on_reports.remote(message)
         self._told_risk = (max(upto, after), self.taken)

@@ -98,19 +98,23 @@ class Rulings(Struct, frozen=True):
 
 
 class Orders(Struct, frozen=True):
-    """Governor to gateway: orders numbered per gateway from `first`, and up to when no further one will arrive."""
+    """Governor to gateway: orders numbered per gateway from `first`, and up to when no further one will arrive.
+
+    Reports up to `cut_ns` are durable and will never be asked for again.
+    """
 
     epoch: int
     first: int
     orders: NDArray[Any]
     horizon_ns: int
+    cut_ns: int = START
 
 
 class Reports(Struct, frozen=True):
     """Gateway to governor, and governor to risk and agents: what venues reported.
 
-    From a gateway: `idle` says that nothing is left that could report without a new order, `orders` how many orders it
-    has. From the governor: `findings` says how many findings are durable.
+    From a gateway: nothing will be reported up to `calm_ns` unless a further order arrives before (END: nothing is left
+    that could report); `orders` says how many orders it has. From the governor: `findings` says how many are durable.
     """
 
     source: str
@@ -118,7 +122,7 @@ class Reports(Struct, frozen=True):
     after_ns: int
     upto_ns: int
     reports: NDArray[Any]
-    idle: bool = False
+    calm_ns: int = START
     orders: int = 0
     findings: int = 0
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from actors.messages import START
 from actors.settings import JournalOpener
 from actors.writing import Writer, rows_of
-from journal.records import AnyRecord, Decision, Latch, Mandate, Order, Report, Sample, Session, Snapshot, Stop
+from journal.records import AnyRecord, Claim, Decision, Latch, Mandate, Order, Report, Sample, Session, Snapshot, Stop
 from journal.store import Journal
 from market.paper import REPORT
 from market.records import Record
@@ -24,7 +24,7 @@ from policies.risk import Book
 
 
 class SessionLog(Struct):
-    """The records of one session, by kind, in journal order."""
+    """The records of one session, by kind, in journal order; `epoch` is the newest that anybody has claimed."""
 
     session: Session | None = None
     mandates: list[Mandate] = []
@@ -35,14 +35,17 @@ class SessionLog(Struct):
     samples: list[Sample] = []
     snapshots: list[Snapshot] = []
     stops: list[Stop] = []
+    epoch: int = 0
 
     def add(self, record: AnyRecord) -> None:
         """Take the next record of the journal; a Session record begins anew."""
         match record:
             case Session():
                 self.session = record
-                for name in self.__struct_fields__[1:]:
+                for name in self.__struct_fields__[1:-1]:
                     getattr(self, name).clear()
+            case Claim():
+                self.epoch = record.epoch
             case Mandate():
                 self.mandates.append(record)
             case Decision():

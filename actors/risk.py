@@ -18,7 +18,6 @@ from actors.settings import GOVERNOR, SUPERVISOR, JournalOpener, Resolver, Setti
 from market.paper import REPORT
 from market.quotes import update_quote
 from market.records import Records, joined, packed, records, unpacked
-from market.tape import Tape
 from policies.assembly import feeds_of
 from policies.bookkeeping import DAY_NS, LATCH, SAMPLE, move_book, open_day, place, reserve
 from policies.governor import rank
@@ -46,6 +45,7 @@ class RiskManager:
         self._reports: Records = records(0, REPORT)
         self._reported_ns = cut
         self._done_ns = cut
+        self._last_ns = cut
         self._found = log.snapshots[-1].findings if log.snapshots else 0
         self._outbox: deque[tuple[int, Finding]] = deque()
         self._sent = self._found
@@ -53,7 +53,7 @@ class RiskManager:
         self._group: NDArray[Any] | None = None
         self._groups = 0
         self._epoch = 0
-        self._primed = cut == START
+        self._unprimed = set(settings.feeds) if cut > START else set()
         self._complete = log.complete
         self._samples = records(SAMPLES_MAX, SAMPLE)
         self._latches = records(SAMPLES_MAX, LATCH)
@@ -63,7 +63,7 @@ class RiskManager:
     def on_rows(self, batch: Rows) -> None:
         """Take prices."""
         if batch.primed:
-            self._prime(batch.tape)
+            self._prime(batch)
         elif self._inbox.accept(batch):
             self._advance()
             self._pull_feed(batch.source)
@@ -138,21 +138,22 @@ class RiskManager:
     # -- what it does -------------------------------------------------------------------------------------------------
 
     def _pull_feed(self, feed: str, *, again: bool = False) -> None:
-        after = self._inbox.positions[feed]
-        if after < END or not self._primed:
-            self._resolve(feed).on_pull.remote(Pull(self.name, after, again=again, prime=not self._primed))
+        prime = feed in self._unprimed
+        after = self._done_ns if prime else self._inbox.positions[feed]  # quotes as of the cut, whatever has come since
+        if after < END or prime:
+            self._resolve(feed).on_pull.remote(Pull(self.name, after, again=again, prime=prime))
 
     def _pull_agent(self, agent: str, *, again: bool = False) -> None:
         """Tell an agent up to where its proposals are settled; it keeps what comes after."""
         if self._told[agent] < END or again:
             self._resolve(agent).on_pull.remote(Pull(self.name, min(self._done_ns, self._told[agent]), again=again))
 
-    def _prime(self, tape: Tape) -> None:
-        """Set the quotes that stood at the cut."""
-        if not self._primed:
-            for row in range(len(tape.time_ns)):
-                update_quote(self._book.quotes, self._feeds[tape.feed[row]].instrument, tape, row)
-            self._primed = True
+    def _prime(self, batch: Rows) -> None:
+        """Set the quotes that stood at the cut, each feed its own; nothing moves before all have."""
+        if batch.source in self._unprimed and batch.after_ns == self._done_ns:
+            for row in range(len(batch.tape.time_ns)):
+                update_quote(self._book.quotes, self._feeds[batch.tape.feed[row]].instrument, batch.tape, row)
+            self._unprimed.remove(batch.source)
             self._advance()
 
     def _withdraw(self) -> None:
@@ -179,7 +180,7 @@ class RiskManager:
 
     def _advance(self) -> None:
         """Move the book as far as everything is known, and judge what comes there."""
-        if self._epoch == 0 or not self._primed:
+        if self._epoch == 0 or self._unprimed:
             return
         before = self._done_ns
         while self._group is None:
@@ -205,6 +206,8 @@ class RiskManager:
         tape = self._inbox.release(limit)
         split = int(np.searchsorted(self._reports["time_ns"], limit, side="right"))
         reports, self._reports = self._reports[:split], self._reports[split:]
+        for times in (tape.time_ns, reports["time_ns"]):
+            self._last_ns = max(self._last_ns, int(times[-1])) if len(times) else self._last_ns
         at = np.zeros(4, np.int64)
         turn = move_book(self._book, self._feeds, tape, reports, self._samples, self._latches, at)
         while turn >= 0:
@@ -243,10 +246,10 @@ class RiskManager:
         self._note(Finding(self._done_ns, snapshot=snapshot))
 
     def _finish(self) -> None:
-        """Take a last snapshot once everything has been taken."""
+        """Take a last snapshot once everything has been taken, as of the last instant that there was."""
         if self._done_ns == END and self._group is None and not self._complete:
-            time_ns = int(self._book.ledger.account[0].time_ns)
-            self._note(Finding(time_ns, snapshot=snapshot_of(self._book, self._plan, self._found + 1)))
+            snapshot = snapshot_of(self._book, self._plan, self._found + 1)
+            self._note(Finding(max(self._last_ns, 0), snapshot=snapshot))
             self._complete = True
 
     def _judge(self, time_ns: int) -> None:

@@ -50,23 +50,29 @@ class MemoryOpener(Struct, frozen=True):
         return self.journal
 
 
-def stage_world(settings: Settings, journal: Journal, seed: int = 0, faults: Faults | None = None) -> World:
+class Cast(Struct, frozen=True):
+    """Who plays: what makes each kind of actor; simulations put watched or broken ones in their place."""
+
+    governor: Callable[..., Any] = Governor
+    risk: Callable[..., Any] = RiskManager
+    gateway: Callable[..., Any] = Gateway
+    feed: Callable[..., Any] = FeedShard
+    agent: Callable[..., Any] = Agent
+
+
+def stage_world(world: World, settings: Settings, journal: Journal, cast: Cast | None = None) -> None:
     """Put all actors of a run into a fresh world."""
-    world = World(seed, faults)
-    makers: dict[str, Callable[[], Any]] = {}
+    cast = cast or Cast()
     opener = MemoryOpener(journal)
     life = Life("world", lambda: int(world.now_s * 1e9), lambda: None)
-    makers[GOVERNOR] = partial(Governor, GOVERNOR, settings, world.resolver(GOVERNOR), opener, life)
-    makers[RISK] = partial(RiskManager, RISK, settings, world.resolver(RISK), opener)
+    world.add(GOVERNOR, partial(cast.governor, GOVERNOR, settings, world.resolver(GOVERNOR), opener, life))
+    world.add(RISK, partial(cast.risk, RISK, settings, world.resolver(RISK), opener))
     for name in settings.gateways:
-        makers[name] = partial(Gateway, name, settings, world.resolver(name), opener)
+        world.add(name, partial(cast.gateway, name, settings, world.resolver(name), opener))
     for name in settings.feeds:
-        makers[name] = partial(FeedShard, name, settings, world.resolver(name))
+        world.add(name, partial(cast.feed, name, settings, world.resolver(name)))
     for name in settings.agents:
-        makers[name] = partial(Agent, name, settings, world.resolver(name))
-    for name, maker in makers.items():
-        world.add(name, maker)
-    return world
+        world.add(name, partial(cast.agent, name, settings, world.resolver(name)))
 
 
 def run_world(
@@ -74,11 +80,13 @@ def run_world(
 ) -> World:
     """Run a session in a world to its end; return the world for a look around."""
     assert Path(settings.tape_folder, settings.tape_hash).is_dir()
-    world = stage_world(settings, journal, seed, faults)
-
-    def finished() -> bool:
-        governor = world.actor(GOVERNOR)
-        return governor is not None and governor.stopped
-
-    world.run(finished, steps_max)
+    world = World(seed, faults)
+    stage_world(world, settings, journal)
+    world.run(lambda: has_stopped(world), steps_max)
     return world
+
+
+def has_stopped(world: World) -> bool:
+    """Tell whether the governor has journaled the end of the run."""
+    governor = world.actor(GOVERNOR)
+    return governor is not None and governor.stopped

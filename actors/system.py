@@ -33,24 +33,30 @@ ENVIRONMENT: Final = {
 """Set before `import ray`; what the environment says already stands."""
 
 
+LOOKUP_S: Final = 2.0
+"""How long a name is believed to belong to the same actor: a handle of one that is gone for good says nothing."""
+
+
 class RayPeers:
-    """Finds actors by name, and remembers them: the resolver of the cluster."""
+    """Finds actors by name, and remembers them for a while: the resolver of the cluster."""
 
     def __init__(self, namespace: str = NAMESPACE) -> None:
         self._namespace = namespace
-        self._handles: dict[str, Any] = {}
+        self._handles: dict[str, tuple[Any, float]] = {}
 
     def __call__(self, name: str, /) -> Any:
         """Return the handle of an actor; a stand-in that drops messages while there is none of that name."""
-        handle = self._handles.get(name)
-        if handle is None:
+        handle, until_s = self._handles.get(name, (None, 0.0))
+        now_s = time.monotonic()
+        if now_s >= until_s:
             import ray
 
             try:
                 handle = ray.get_actor(name, namespace=self._namespace)
             except ValueError:
+                self._handles.pop(name, None)
                 return _Nobody()
-            self._handles[name] = handle
+            self._handles[name] = (handle, now_s + LOOKUP_S)
         return handle
 
     def __reduce__(self) -> Any:
@@ -68,7 +74,11 @@ class _Nobody:
 
 
 class RayLife:
-    """A governor's life in a Ray worker: wall clock, and an end that Ray does not undo."""
+    """A governor's life in a Ray worker: wall clock, and an end of the process.
+
+    Whoever has the name is started again by Ray, and claims the next epoch; who was replaced while he was cut off has
+    it no longer, and stays away. An exit that Ray takes for intended would give up the name and the run with it.
+    """
 
     def __init__(self, owner: str) -> None:
         self.owner = owner
@@ -80,11 +90,8 @@ class RayLife:
 
     @staticmethod
     def end() -> None:
-        """End this actor for good: another governor has taken over."""
-        import ray.actor
-
-        leave: Any = ray.actor.exit_actor
-        leave()
+        """End this process at once: another governor has taken over."""
+        os._exit(1)
 
 
 class Cluster:
@@ -159,11 +166,36 @@ class Cluster:
         }
         self._handles[name] = ray.remote(crash_only(kind)).options(**options).remote(name, *arguments)
 
-    def ask(self, name: str, method: str = "status", *arguments: object, timeout_s: float = 10.0) -> Any:
-        """Ask an actor and wait: for the driver and for tests, never for actors."""
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the actors that were launched."""
+        return tuple(self._handles)
+
+    def ask(self, name: str, method: str = "status", *arguments: object, timeout_s: float = 30.0) -> Any:
+        """Ask an actor and wait, also while it is being started again: for the driver and tests, never for actors.
+
+        What is asked may have been done although no answer came: ask only for what can be done twice.
+        """
+        import ray
+        from ray.exceptions import ActorUnavailableError
+
+        end = time.monotonic() + timeout_s
+        while True:
+            try:
+                left = max(end - time.monotonic(), 0.0)
+                return ray.get(getattr(self._handles[name], method).remote(*arguments), timeout=left)
+            except ActorUnavailableError:
+                if time.monotonic() >= end:
+                    raise
+                time.sleep(0.1)
+
+    def dismiss(self) -> None:
+        """End all actors of a run; Ray itself goes on."""
         import ray
 
-        return ray.get(getattr(self._handles[name], method).remote(*arguments), timeout=timeout_s)
+        for handle in self._handles.values():
+            ray.kill(handle)
+        self._handles.clear()
 
     def stop(self) -> None:
         """Stop Ray and everything it started; remove what it wrote."""
@@ -182,13 +214,33 @@ def crash_only(kind: type) -> type:
     """Return the actor class with every `on_...` ending the process when it raises.
 
     Ray starts it again, and starting is recovering. What went wrong is told to the supervisor first; left alone, Ray
-    would go on with a broken actor.
+    would go on with a broken actor. The same holds for an actor that cannot restore when it is started again (a locked
+    journal, say): Ray would give it up for ever. What cannot even start the first time is told to who launches it.
     """
-    hardened: dict[str, Any] = {}
+    hardened: dict[str, Any] = {"process": _process, "__init__": _restoring(kind)}
     for name in dir(kind):
         if name.startswith("on_"):
             hardened[name] = _crashing(getattr(kind, name))
     return type(kind.__name__, (kind,), hardened)
+
+
+def _process(_: Any) -> dict[str, int]:
+    """Tell which process an actor is, and the memory (bytes) that is its alone."""
+    return {"pid": os.getpid(), "memory": int(psutil.Process().memory_full_info().uss)}
+
+
+def _restoring(kind: type) -> Any:
+    def start(self: Any, name: str, *arguments: object) -> None:
+        try:
+            kind.__init__(self, name, *arguments)  # type: ignore[misc]
+        except Exception:
+            import ray
+
+            if not ray.get_runtime_context().was_current_actor_reconstructed:
+                raise
+            _give_up(name)
+
+    return start
 
 
 def _crashing(method: Any) -> Any:
@@ -196,13 +248,19 @@ def _crashing(method: Any) -> Any:
         try:
             method(self, *arguments)
         except Exception:  # noqa: BLE001 - whatever it was, this process ends with it
-            import ray
-
-            told = RayPeers()(SUPERVISOR).on_failure.remote(self.name, traceback.format_exc())
-            ray.wait([told], timeout=2.0)
-            os._exit(1)
+            _give_up(self.name)
 
     return call
+
+
+def _give_up(name: str) -> None:
+    """Tell the supervisor what has just been raised, and end this process."""
+    import ray
+
+    told = RayPeers()(SUPERVISOR).on_failure.remote(name, traceback.format_exc())
+    if told is not None:
+        ray.wait([told], timeout=2.0)
+    os._exit(1)
 
 
 def _end(process: psutil.Process) -> None:

@@ -7,6 +7,7 @@ in its own transaction, that no later epoch has been claimed; a fenced writer ge
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
@@ -17,13 +18,15 @@ VERSION: Final = 1
 
 _SCHEMA: Final = """
 BEGIN IMMEDIATE;
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE epochs (epoch INTEGER PRIMARY KEY, owner TEXT NOT NULL, claimed_ns INTEGER NOT NULL);
-CREATE TABLE records (
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS epochs (epoch INTEGER PRIMARY KEY, owner TEXT NOT NULL, claimed_ns INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS records (
     seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, time_ns INTEGER NOT NULL, body BLOB NOT NULL, hash TEXT NOT NULL
 );
+INSERT OR IGNORE INTO meta VALUES ('version', '1');
 COMMIT;
 """
+"""One transaction: of two processes that open a new file the second finds everything there. It says VERSION."""
 
 
 class Fenced(Exception):  # noqa: N818 - it is a state of affairs, not a defect
@@ -100,7 +103,7 @@ class MemoryJournal:
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """Yield stored records with a sequence number above `after`, in order."""
-        yield from self._entries[after:]
+        yield from self._entries[max(after, 0) :]
 
     def close(self) -> None:
         """Nothing is held."""
@@ -120,41 +123,46 @@ class SqliteJournal:
         return self._head
 
     def claim(self, owner: str, now_ns: int) -> int:
-        """Take the next epoch: a unique row that two claimants cannot both insert."""
-        db = self._db
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            epoch = int(db.execute("SELECT coalesce(max(epoch), 0) + 1 FROM epochs").fetchone()[0])
+        """Take the next epoch, a row that two claimants cannot both insert, and record it in the same transaction."""
+        with self._transaction() as db:
+            epoch = _newest_epoch(db) + 1
             db.execute("INSERT INTO epochs VALUES (?, ?, ?)", (epoch, owner, now_ns))
-            db.execute("COMMIT")
-        except BaseException:
-            db.execute("ROLLBACK")
-            raise
-        self._head = _read_head(db, self.path)
-        self.append(epoch, [Claim(time_ns=now_ns, epoch=epoch, owner=owner)])
+            head = self._insert(_read_head(db, self.path), [Claim(time_ns=now_ns, epoch=epoch, owner=owner)])
+        self._head = head
         return epoch
 
     def append(self, epoch: int, records: Sequence[AnyRecord]) -> int:
         """Write records in one durable transaction; Fenced under an old epoch, and then nothing is written."""
-        seq, previous = self._head
+        with self._transaction() as db:
+            newest = _newest_epoch(db)
+            if newest != epoch:
+                raise Fenced(f"epoch {epoch} is fenced: epoch {newest} has been claimed")
+            head = self._insert(self._head, records)
+        self._head = head
+        return head[0]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Hold the write lock; what was done is durable when this ends, or undone when it raises."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._db
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    def _insert(self, head: tuple[int, str], records: Sequence[AnyRecord]) -> tuple[int, str]:
+        """Chain records to the head and write them; return the new head."""
+        seq, previous = head
         rows = []
         for record in records:
             body = canonical(record)
             seq, previous = seq + 1, link(previous, body)
             rows.append((seq, kind_of(record), record.time_ns, body, previous))
-        db = self._db
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            newest = db.execute("SELECT max(epoch) FROM epochs").fetchone()[0]
-            if newest != epoch:
-                raise Fenced(f"epoch {epoch} is fenced: epoch {newest} has been claimed")
-            db.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?)", rows)
-            db.execute("COMMIT")
-        except BaseException:
-            db.execute("ROLLBACK")
-            raise
-        self._head = (seq, previous)
-        return seq
+        self._db.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?)", rows)
+        return seq, previous
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """Yield stored records with a sequence number above `after`, in order."""
@@ -181,7 +189,6 @@ def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
         tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if not tables and not read_only:
             db.executescript(_SCHEMA)
-            db.execute("INSERT INTO meta VALUES ('version', ?)", (str(VERSION),))
         elif not {"meta", "epochs", "records"} <= tables:
             raise JournalError(f"{path}: this SQLite file is not a journal")
         found = db.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()
@@ -192,6 +199,10 @@ def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
             f"{path}: journal version {found[0] if found else 'unknown'}; this program reads version {VERSION}"
         )
     return db
+
+
+def _newest_epoch(db: sqlite3.Connection) -> int:
+    return int(db.execute("SELECT coalesce(max(epoch), 0) FROM epochs").fetchone()[0])
 
 
 def _read_head(db: sqlite3.Connection, path: Path) -> tuple[int, str]:

@@ -2,12 +2,16 @@
 
 import sqlite3
 from pathlib import Path
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from journal.chain import GENESIS, link
 from journal.store import Entry, Journal, SqliteJournal
+
+BEFORE_ALL: Final = -(2**63)
+"""Records are numbered from 1; what somebody has put below is looked at, too."""
 
 
 class Verification(Struct, frozen=True, kw_only=True):
@@ -24,7 +28,7 @@ def verify_journal(journal: Journal) -> Verification:
     """Check sequence, chain, and that the columns repeat what the bytes say; stop at the first bad record."""
     previous, count = GENESIS, 0
     try:
-        for entry in journal.entries():
+        for entry in journal.entries(after=BEFORE_ALL):
             problem = _problem(entry, count + 1, previous)
             if problem:
                 return Verification(ok=False, records=count, head=previous, first_bad=entry.seq, problem=problem)
@@ -48,6 +52,8 @@ def verify_file(path: Path) -> Verification:
 def _problem(entry: Entry, expected_seq: int, previous: str) -> str | None:
     if entry.seq != expected_seq:
         return f"sequence jumps from {expected_seq - 1} to {entry.seq}: a record is missing or was added"
+    if [type(column) for column in entry] != [int, str, int, bytes, str]:
+        return "its columns hold other types than were written"
     if link(previous, entry.body) != entry.hash:
         return "its hash does not follow from its bytes and the record before it"
     try:

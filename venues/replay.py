@@ -4,9 +4,10 @@ A tape is kept as one file per column, so that processes of one machine share it
 """
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from market.tape import Tape, tape_hash
 
@@ -36,8 +37,7 @@ def load_tape(folder: Path, name: str, *, check: bool = True) -> Tape:
     if not (home / _DONE).is_file():
         raise TapeError(f"{home}: no such tape; run again with the data it was made from")
     # Numba compiles once for writable and once for read-only arrays; a copy-on-write map keeps it at one.
-    columns = [np.load(home / f"{column}.npy", mmap_mode="c", allow_pickle=False) for column in Tape._fields]
-    tape = Tape(*columns)
+    tape = Tape(*[_load(home / f"{column}.npy") for column in Tape._fields])
     if check and tape_hash(tape) != name:
         raise TapeError(
             f"{home}: the stored columns do not give the hash in their name; delete the folder and run again"
@@ -45,9 +45,17 @@ def load_tape(folder: Path, name: str, *, check: bool = True) -> Tape:
     return tape
 
 
+def _load(path: Path) -> NDArray[Any]:
+    try:
+        column: NDArray[Any] = np.load(path, mmap_mode="c", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise TapeError(f"{path}: not a readable column; delete the folder and run again") from error
+    return column
+
+
 def prune_tapes(folder: Path, keep: int) -> list[str]:
     """Delete all but the `keep` newest tapes; return the names of those deleted."""
-    found = sorted((path for path in folder.glob("*") if path.is_dir()), key=lambda path: path.stat().st_mtime)
+    found = sorted((path for path in folder.glob("*") if path.is_dir()), key=lambda path: path.stat().st_mtime_ns)
     gone = found[:-keep] if keep else found
     for home in gone:
         for path in home.iterdir():

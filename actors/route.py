@@ -1,0 +1,48 @@
+"""A route to a gateway: which orders it has, how far it has reported, and what of that waits to be taken."""
+
+from collections import deque
+from typing import Any
+
+from actors.messages import END, START, Reports
+from market.records import copied
+
+
+class Route:
+    """What the governor knows of one gateway: its orders, how far it has reported, and what waits to be taken.
+
+    After `reported_ns` the gateway will report nothing up to `calm_ns` unless a further order arrives before.
+    """
+
+    def __init__(self, name: str, latency_ns: int, reported_ns: int) -> None:
+        self.name = name
+        self.latency_ns = latency_ns
+        self.reported_ns = reported_ns
+        self.calm_ns = END
+        self.waiting: deque[Any] = deque()
+        self.orders: list[Any] = []
+        self.has = 0
+        self.told = (START, 0)
+
+    @property
+    def quiet(self) -> bool:
+        """Tell whether nothing is left that the gateway could report."""
+        return self.calm_ns == END
+
+    @property
+    def settled_ns(self) -> int:
+        """Return up to when the orders there are will bring no report that is not here."""
+        return max(self.reported_ns, self.calm_ns)
+
+    def complete_to(self, promise: int) -> int:
+        """Return the time up to which all reports are here, when no further order arrives up to `promise`."""
+        return max(self.reported_ns, min(self.calm_ns, promise))
+
+    def add(self, order: Any) -> None:
+        """Note an order; before it arrives it changes nothing."""
+        self.calm_ns = min(self.calm_ns, int(order["arrive_ns"]) - 1)
+        self.orders.append(copied(order))
+
+    def hear(self, batch: Reports) -> None:
+        """Take the newest word of the gateway; it cannot know of orders that it has not got."""
+        self.reported_ns = batch.upto_ns
+        self.calm_ns = min([batch.calm_ns, *(int(order["arrive_ns"][0]) - 1 for order in self.orders[batch.orders :])])
