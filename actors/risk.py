@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.messages import END, START, Finding, Grant, Intents, Pull, Reports, Rows, Rulings, Verdicts
-from actors.previewing import Preview, Proposal, preview_on
+from actors.previewing import Preview, Proposal, market_time, preview_on
 from actors.restoring import read_session, restore_book, snapshot_of
 from actors.rows import RowInbox
 from actors.settings import GOVERNOR, SUPERVISOR, JournalOpener, Resolver, Settings
@@ -323,10 +323,11 @@ class RiskManager:
             "epoch": self._epoch,
             "done_ns": self._done_ns,
             "time_ns": int(account.time_ns),
+            "market_ns": market_time(self._book, self._done_ns),
             "equity": int(account.equity),
             "cash": int(account.cash),
             "day_loss": int(_plainly(daily_loss_of, self._book)),
-            "drawdown": int(self._top() - account.equity_low),
+            "drawdown": max(int(self._top() - account.equity_low), 0),
             "trades_today": int(account.trades_today),
             "loss_streak": int(account.loss_streak),
             "positions": {key: int(row.lots) for key, row in held.items()},

@@ -14,6 +14,8 @@ import socket
 import tempfile
 import time
 import traceback
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -98,12 +100,12 @@ class Cluster:
         self._children: list[psutil.Process] = []
         self._handles: dict[str, Any] = {}  # an actor lives as long as somebody holds its handle
 
-    def start(self) -> None:
-        """Start Ray."""
+    def start(self, environment: Mapping[str, str] | None = None) -> None:
+        """Start Ray; `environment` is set for it as well, where the environment does not say otherwise."""
         token = self.folder / "token"
         token.write_text(secrets.token_hex(32))
         token.chmod(0o600)
-        for name, value in {**ENVIRONMENT, "RAY_AUTH_TOKEN_PATH": str(token)}.items():
+        for name, value in {**ENVIRONMENT, "RAY_AUTH_TOKEN_PATH": str(token), **(environment or {})}.items():
             if name not in os.environ:
                 self._set[name] = None
                 os.environ[name] = value
@@ -171,8 +173,7 @@ class Cluster:
 
         self._children = [*self._children, *psutil.Process().children(recursive=True)]
         ray.shutdown()
-        for child in {child.pid: child for child in self._children}.values():
-            _end(child)
+        _end(list({child.pid: child for child in self._children}.values()))
         shutil.rmtree(self.folder, ignore_errors=True)
         for name in self._set:
             os.environ.pop(name, None)
@@ -205,12 +206,10 @@ def _crashing(method: Any) -> Any:
     return call
 
 
-def _end(process: psutil.Process) -> None:
-    """See a process off: Ray's own end first, then ours."""
-    try:
-        process.wait(timeout=2.0)
-    except psutil.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        process.wait(timeout=5.0)
-    except psutil.NoSuchProcess:
-        return
+def _end(processes: list[psutil.Process]) -> None:
+    """See processes off: Ray's own end first, then ours; those that Ray only started (HAProxy) may know of no end."""
+    _, left = psutil.wait_procs(processes, timeout=2.0)
+    for process in left:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGKILL)
+    psutil.wait_procs(left, timeout=5.0)
