@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from serve.models import ErrorAnswer, ErrorBody, ProposalRequest, ProposedLeg, allowed_values
+from serve.models import QUERY, ErrorAnswer, ErrorBody, ProposalRequest, ProposedLeg, allowed_values
 
 CODES: Final[Mapping[int, str]] = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 VALUE_LENGTH_MAX: Final = 80
@@ -78,20 +78,17 @@ def explained(errors: Sequence[Mapping[str, Any]]) -> tuple[str, str, str]:
     if error["type"] == "json_invalid":
         return "not_json", f"the body is not JSON: {error['ctx']['error']} at character {place[0]}", "body"
     field = ".".join(place) or source
+    allowed = QUERY if source == "query" else allowed_values()
     name = next((part for part in reversed(place) if not part.isdigit()), source)
     if error["type"] == "missing":
-        return "invalid_field", f"{field} is missing: {_allowed(name, 'it is needed')}", field
+        return "invalid_field", f"{field} is missing: {allowed.get(name, 'it is needed')}", field
     if error["type"] == "extra_forbidden":
         known = sorted((ProposedLeg if len(place) > 1 else ProposalRequest).model_fields)
         near = get_close_matches(name, known, 1)
         hint = f"; did you mean {near[0]}?" if near else ""
         return "invalid_field", f"{field} is unknown{hint} (allowed here: {', '.join(known)})", field
-    line = f"{field} = {shown(error['input'])}: {_allowed(name, str(error['msg']))}"
+    line = f"{field} = {shown(error['input'])}: {allowed.get(name, error['msg'])}"
     return "invalid_field", line, field
-
-
-def _allowed(name: str, otherwise: str) -> str:
-    return allowed_values().get(name) or otherwise
 
 
 def _answer(status: int, code: str, message: str, field: str | None = None) -> JSONResponse:

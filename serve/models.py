@@ -273,6 +273,6 @@ class ErrorAnswer(Model):
 
 
 def allowed_values() -> Mapping[str, str]:
-    """Return what is allowed per request field and query parameter."""
+    """Return what is allowed per field of a request's body."""
     fields = {**ProposedLeg.model_fields, **ProposalRequest.model_fields}
-    return {**QUERY, **{name: field.description or "" for name, field in fields.items()}}
+    return {name: field.description or "" for name, field in fields.items()}

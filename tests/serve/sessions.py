@@ -1,8 +1,13 @@
 """Sessions to look at: the real actors in a World, a look-up that finds them, and their journal as a file."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
 
 from actors.messages import END
 from actors.settings import GOVERNOR, RISK, SUPERVISOR, Settings
@@ -24,6 +29,30 @@ class FoundActors:
         if name in self.silent or name not in self.actors:
             raise UnansweredError(f"{name} is not running")
         return getattr(self.actors[name], method)(*arguments)
+
+
+class Client:
+    """Talks HTTP to an application in this process."""
+
+    def __init__(self, api: FastAPI):
+        self._api = api
+
+    def request(self, method: str, path: str, **content: Any) -> httpx.Response:
+        return asyncio.run(self._request(method, path, content))
+
+    async def _request(self, method: str, path: str, content: dict[str, Any]) -> httpx.Response:
+        transport = httpx.ASGITransport(app=self._api, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://counter") as client:
+            return await client.request(method, path, **content)
+
+    def get(self, path: str, **content: Any) -> httpx.Response:
+        return self.request("GET", path, **content)
+
+    def post(self, path: str, **content: Any) -> httpx.Response:
+        return self.request("POST", path, **content)
+
+    def delete(self, path: str) -> httpx.Response:
+        return self.request("DELETE", path)
 
 
 class Registry:
