@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Mapping
@@ -111,6 +112,7 @@ class Cluster:
                 os.environ[name] = value
         import ray
 
+        handlers = _signal_handlers()
         ray.init(
             address="local",
             namespace=NAMESPACE,
@@ -121,6 +123,8 @@ class Cluster:
             logging_level=logging.ERROR,
             _temp_dir=str(self.folder),
         )
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         self._children = psutil.Process().children(recursive=True)
 
     def launch(self, settings: Settings) -> None:
@@ -179,6 +183,13 @@ class Cluster:
             os.environ.pop(name, None)
 
 
+def _signal_handlers() -> dict[signal.Signals, Any]:
+    """Return who handles a wish to stop: Ray puts its own in their place, and its answer to SIGTERM is to abort."""
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    return {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+
 def crash_only(kind: type) -> type:
     """Return the actor class with every `on_...` ending the process when it raises.
 
@@ -208,7 +219,7 @@ def _crashing(method: Any) -> Any:
 
 def _end(processes: list[psutil.Process]) -> None:
     """See processes off: Ray's own end first, then ours; those that Ray only started (HAProxy) may know of no end."""
-    _, left = psutil.wait_procs(processes, timeout=2.0)
+    _, left = psutil.wait_procs(processes, timeout=1.0)
     for process in left:
         with suppress(psutil.NoSuchProcess):
             process.send_signal(signal.SIGKILL)

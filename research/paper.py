@@ -24,8 +24,8 @@ from venues.replay import save_tape
 SILENCE_S_MAX: Final = 300.0
 """The first run on a machine compiles its kernels in the actors: minutes on a busy one."""
 
-BUSY_S: Final = 2.0
-"""Waiting longer would keep Ctrl-C waiting as well."""
+BUSY_S: Final = 0.75
+"""Who has not answered by then is busy; waiting longer would keep Ctrl-C waiting as well."""
 
 FAILURES_MAX: Final = 20
 
