@@ -32,9 +32,10 @@ class Counter:
 
     async def health(self) -> HealthAnswer:
         """Ask governor and risk whether they answer, and the supervisor when it last heard of everybody."""
-        asked = ((GOVERNOR, "status"), (RISK, "status"), (SUPERVISOR, "registry"), (RISK, "settings"))
+        asked = ((GOVERNOR, "status"), (RISK, "status"), (SUPERVISOR, "registry"))
         answers = await asyncio.gather(*(self._try(name, method) for name, method in asked))
-        governor, risk, registry, settings = (answer for answer, _ in answers)
+        governor, risk, registry = (answer for answer, _ in answers)
+        settings = await self.settings() if risk else None
         actors = [actor_health(state) for state in registry or ()]
         return HealthAnswer(
             status=health_status(governor, risk, registry, actors),
@@ -43,7 +44,7 @@ class Counter:
             session_complete=governor["complete"] if governor else None,
             market_time=iso(risk["market_ns"]) if risk else None,
             records=governor["records"] if governor else None,
-            unanswered=list(dict.fromkeys(why for _, why in answers if why)),
+            unanswered=[why for _, why in answers if why],
             actors=actors,
         )
 
@@ -81,6 +82,6 @@ class Counter:
     async def _try(self, name: str, method: str) -> tuple[Any, str]:
         """Return an answer, or None and why there is none."""
         try:
-            return await self._lookup.ask(name, method), ""
-        except UnansweredError as error:
-            return None, str(error)
+            return await self._ask(name, method), ""
+        except UnavailableError as error:
+            return None, error.message
