@@ -8,6 +8,7 @@ from typing import Final
 
 import ray.serve
 from fastapi import FastAPI
+from ray.serve.config import BackpressureConfig
 
 from serve.api import build_api
 from serve.lookup import RayLookup
@@ -25,6 +26,8 @@ counter = ray.serve.deployment(
     num_replicas=1,
     max_ongoing_requests=16,  # previews wait for risk: few at a time, so that risk stays with its intents
     max_queued_requests=64,
+    backpressure_config=BackpressureConfig(status_code=429, retry_after_s=1),
+    max_surge_percent=100,
     health_check_period_s=5,
     graceful_shutdown_wait_loop_s=0.5,
     graceful_shutdown_timeout_s=2,
