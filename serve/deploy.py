@@ -40,7 +40,7 @@ def ingress_environment(folder: Path) -> dict[str, str]:
         "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": "metrics.sock",
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": "server-state",
     }
-    own = folder / "haproxy"
+    own = folder / "ha"  # short: a node's hash and a suffix still come into the path of a socket
     own.mkdir(exist_ok=True)
     environment = {**ENVIRONMENT, "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(own)}
     environment.update({name: str(own / file) for name, file in files.items()})
