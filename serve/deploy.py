@@ -7,8 +7,10 @@ when killed, forgets; so it is started through a wrapper that lets it die with t
 import errno
 import logging
 import os
+import random
 import shutil
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +24,9 @@ ENVIRONMENT: Final = {
     "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": "2",
 }
 """Read by Serve when it is imported: set before Ray starts."""
+
+PORTS: Final = range(20_000, 30_000)
+"""Where free ports are looked for: replicas of Serve begin at 30000."""
 
 WRAPPER: Final = """#!/bin/sh
 exec {setpriv} --pdeathsig KILL {haproxy} "$@"
@@ -64,24 +69,28 @@ def _wrapper(folder: Path) -> Path | None:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on, all different."""
-    held = [socket.socket() for _ in range(count)]
-    try:
-        for one in held:
-            one.bind(("", 0))
-        return [int(one.getsockname()[1]) for one in held]
-    finally:
-        for one in held:
-            one.close()
+    """Return ports that nobody listens on, all different.
+
+    They are used seconds later; the system hands out those above 32768 to anybody all the time, so they lie below.
+    """
+    found = []
+    for port in random.SystemRandom().sample(PORTS, len(PORTS)):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("", port))
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise PortError(f"--port 0: no port from {PORTS.start} to {PORTS.stop - 1} is free; name one")
 
 
 def claim_port(host: str, port: int) -> int:
     """Return the port if the counter can listen on it (0: any free one); PortError says who has it."""
+    port = port or _free_ports(1)[0]
     try:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
-            return int(probe.getsockname()[1])
+            return port
     except socket.gaierror:
         raise PortError(f"--host {host}: not an address of this machine; 127.0.0.1 is allowed") from None
     except OSError as error:
@@ -103,7 +112,7 @@ def _owner(port: int) -> str:
 
 
 def deploy(host: str, port: int) -> str:
-    """Start Serve in the cluster that this process has joined, deploy the counter, and return its URL."""
+    """Start Serve in the cluster that this process has joined, deploy the counter; return its URL."""
     import ray.serve
     from ray.serve.config import HTTPOptions, ProxyLocation
 
@@ -111,6 +120,10 @@ def deploy(host: str, port: int) -> str:
 
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     options = HTTPOptions(host=host, port=port, request_timeout_s=10)
-    ray.serve.start(proxy_location=ProxyLocation.HeadOnly, http_options=options)
-    ray.serve.run(app, name="trifecta", route_prefix="/")
+    try:
+        ray.serve.start(proxy_location=ProxyLocation.HeadOnly, http_options=options)
+        ray.serve.run(app, name="trifecta", route_prefix="/")
+    except RuntimeError:
+        claim_port(host, port)  # it took seconds to come here: if somebody has the port now, that is what went wrong
+        raise
     return f"http://{host}:{port}"

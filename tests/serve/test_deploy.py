@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from actors.system import Cluster
-from serve.deploy import PortError, claim_port, ingress_environment
+from serve.deploy import PORTS, PortError, claim_port, ingress_environment
 from tests.research.files import REPO
 
 
@@ -30,7 +30,8 @@ def test_a_port_in_use_names_its_owner_and_what_is_allowed(taken):
 
 def test_a_free_port_is_taken_as_it_is_and_zero_is_any_free_one(taken):
     free = claim_port("127.0.0.1", 0)
-    assert free not in (0, taken)
+    assert free in PORTS
+    assert free != taken
     assert claim_port("127.0.0.1", free) == free
 
 
@@ -83,3 +84,8 @@ def test_haproxy_s_sockets_fit_the_length_that_unix_allows():
     for name in ("SOCKET", "METRICS_SOCKET"):
         path = Path(environment[f"RAY_SERVE_HAPROXY_{name}_PATH"])
         assert len(f"{path.parent}/{'0' * 56}/{path.name}.4194304.tmp") <= 107
+
+
+def test_free_ports_lie_where_neither_the_system_nor_serve_hands_out_its_own():
+    floor = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    assert PORTS.stop <= min(floor, 30_000)

@@ -56,9 +56,12 @@ class Server:
         while time.monotonic() < watchdog:
             line = self.process.stdout.readline()
             lines.append(line)
-            if line in ("}\n", ""):
+            if line == "}\n":
                 return json.loads("".join(lines))
-        raise AssertionError("not ready in time")
+            if line == "":
+                break
+        self.end(signal.SIGKILL)
+        raise AssertionError(f"not ready: {(self.home / 'stderr').read_text()}")
 
     def call(self, method, path, **content):
         return httpx.request(method, self.url + path, timeout=20, **content)
