@@ -12,16 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.messages import END, START, Finding, Grant, Intents, Pull, Reports, Rows, Rulings, Verdicts
+from actors.previewing import Preview, Proposal, market_time, preview_on
 from actors.restoring import read_session, restore_book, snapshot_of
 from actors.rows import RowInbox
 from actors.settings import GOVERNOR, SUPERVISOR, JournalOpener, Resolver, Settings
+from actors.writing import rule_names
 from market.paper import REPORT
 from market.quotes import update_quote
 from market.records import Records, joined, packed, records, unpacked
 from policies.assembly import feeds_of
-from policies.bookkeeping import DAY_NS, LATCH, SAMPLE, move_book, open_day, place, reserve
+from policies.bookkeeping import DAY_NS, LATCH, SAMPLE, daily_loss_of, move_book, open_day, place, reserve
 from policies.governor import rank
-from policies.intents import INTENT, Ruling
+from policies.intents import INTENT, Ruling, TradingState
 from policies.risk import judge, leg_lots, resolve_close
 
 SAMPLES_MAX: Final = 16384
@@ -304,23 +306,61 @@ class RiskManager:
 
     # -- what others may read -----------------------------------------------------------------------------------------
 
+    def settings(self) -> Settings:
+        """Return what the run was started with: those who look on need its plan and its journal."""
+        return self._settings
+
+    def preview(self, proposal: Proposal) -> Preview | None:
+        """Say what would be decided on a proposal now, and change nothing; None while no governor has been heard."""
+        if self._epoch == 0 or not self._primed:
+            return None
+        return preview_on(self._book, self._plan, proposal, self._done_ns)
+
     def status(self) -> dict[str, Any]:
         """Tell how the account is."""
         account = self._book.ledger.account[0]
+        positions = self._book.ledger.positions
+        held = {self._plan.instruments[k].key: positions[k] for k in np.flatnonzero(positions.lots)}
         return {
             "name": self.name,
             "epoch": self._epoch,
             "done_ns": self._done_ns,
             "time_ns": int(account.time_ns),
+            "market_ns": market_time(self._book, self._done_ns),
             "equity": int(account.equity),
-            "positions": {
-                self._plan.instruments[k].key: int(row.lots)
-                for k, row in enumerate(self._book.ledger.positions)
-                if row.lots != 0
-            },
+            "cash": int(account.cash),
+            "day_loss": int(_plainly(daily_loss_of, self._book)),
+            "drawdown": max(int(self._top() - account.equity_low), 0),
+            "trades_today": int(account.trades_today),
+            "loss_streak": int(account.loss_streak),
+            "positions": {key: int(row.lots) for key, row in held.items()},
+            "costs": {key: int(row.cost) for key, row in held.items()},
+            "floating": {key: int(row.floating) for key, row in held.items()},
+            "working": self._working(),
             "desks": self._desk_equity(),
+            "states": {
+                "account": TradingState(int(account.state)).name,
+                **{
+                    desk.name: TradingState(int(row.state)).name
+                    for desk, row in zip(self._plan.desks, self._book.desks, strict=True)
+                },
+            },
+            "latched": rule_names(int(account.blocks)),
             "routes_in": [*self._settings.feeds, *self._settings.agents, GOVERNOR],
             "routes_out": [GOVERNOR],
+        }
+
+    def _top(self) -> int:
+        """Return what drawdown is counted from: see `policies.risk.LIMITS`."""
+        account = self._book.ledger.account[0]
+        return int(account.initial if self._book.limits[0].drawdown_basis == 0 else account.peak)
+
+    def _working(self) -> dict[str, tuple[int, int]]:
+        """Return the lots reserved per instrument, bought and sold, where there are any."""
+        long, short = self._book.working_long, self._book.working_short
+        return {
+            self._plan.instruments[k].key: (int(long[k]), int(short[k]))
+            for k in np.flatnonzero((long != 0) | (short != 0))
         }
 
     def _desk_equity(self) -> dict[str, int]:
@@ -331,3 +371,8 @@ class RiskManager:
             floating = int(ledger.positions.floating[ledger.instruments.desk == k].sum())
             found[desk.name] = int(self._book.desks[k].realised) + floating
         return found
+
+
+def _plainly(function: Any, *arguments: object) -> Any:
+    """Call a kernel that is made to be inlined without compiling it here, where a second would be missed."""
+    return getattr(function, "py_func", function)(*arguments)

@@ -12,8 +12,11 @@ import shutil
 import signal
 import socket
 import tempfile
+import threading
 import time
 import traceback
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -105,17 +108,18 @@ class Cluster:
         self._children: list[psutil.Process] = []
         self._handles: dict[str, Any] = {}  # an actor lives as long as somebody holds its handle
 
-    def start(self) -> None:
-        """Start Ray."""
+    def start(self, environment: Mapping[str, str] | None = None) -> None:
+        """Start Ray; `environment` is set for it as well, where the environment does not say otherwise."""
         token = self.folder / "token"
         token.write_text(secrets.token_hex(32))
         token.chmod(0o600)
-        for name, value in {**ENVIRONMENT, "RAY_AUTH_TOKEN_PATH": str(token)}.items():
+        for name, value in {**ENVIRONMENT, "RAY_AUTH_TOKEN_PATH": str(token), **(environment or {})}.items():
             if name not in os.environ:
                 self._set[name] = None
                 os.environ[name] = value
         import ray
 
+        handlers = _signal_handlers()
         ray.init(
             address="local",
             namespace=NAMESPACE,
@@ -126,6 +130,8 @@ class Cluster:
             logging_level=logging.ERROR,
             _temp_dir=str(self.folder),
         )
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         self._children = psutil.Process().children(recursive=True)
 
     def launch(self, settings: Settings) -> None:
@@ -203,11 +209,17 @@ class Cluster:
 
         self._children = [*self._children, *psutil.Process().children(recursive=True)]
         ray.shutdown()
-        for child in {child.pid: child for child in self._children}.values():
-            _end(child)
+        _end(list({child.pid: child for child in self._children}.values()))
         shutil.rmtree(self.folder, ignore_errors=True)
         for name in self._set:
             os.environ.pop(name, None)
+
+
+def _signal_handlers() -> dict[signal.Signals, Any]:
+    """Return who handles a wish to stop: Ray puts its own in their place, and its answer to SIGTERM is to abort."""
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    return {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
 
 def crash_only(kind: type) -> type:
@@ -263,12 +275,10 @@ def _give_up(name: str) -> None:
     os._exit(1)
 
 
-def _end(process: psutil.Process) -> None:
-    """See a process off: Ray's own end first, then ours."""
-    try:
-        process.wait(timeout=2.0)
-    except psutil.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        process.wait(timeout=5.0)
-    except psutil.NoSuchProcess:
-        return
+def _end(processes: list[psutil.Process]) -> None:
+    """See processes off: Ray's own end first, then ours; those that Ray only started (HAProxy) may know of no end."""
+    _, left = psutil.wait_procs(processes, timeout=1.0)
+    for process in left:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGKILL)
+    psutil.wait_procs(left, timeout=5.0)

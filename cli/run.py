@@ -40,24 +40,15 @@ def run(as_json: bool, display_only: bool, dashboard: bool, out: Path | None, **
 
     An interrupted run (Ctrl-C, a crash) goes on from its journal the next time, if data and settings are the same.
     """
-    from research.backtest import executing
     from research.home import Home
     from research.paper import run_paper
 
-    planned = _plan(options)
-    if not display_only:
-        planned = planned._replace(plan=executing(planned.plan))
-    names = ", ".join(desk.name for desk in planned.plan.desks)
-    _say(
-        f"paper, display only: {names}"
-        if display_only
-        else f"paper: auto_execute is switched on for {names} (--display-only leaves it as configured)"
-    )
+    planned = plan_of(options, display_only=display_only)
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    with Home(options["home"]) as home, _interrupts() as stop, _display(as_json) as watch:
+    with Home(options["home"]) as home, interrupts() as stop, display(as_json) as watch:
         finished = run_paper(home, planned, watch, stop, dashboard=dashboard)
         if not finished.complete:
-            _say(f"interrupted; the journal is whole ({finished.records} records), the next run goes on from it")
+            say(f"interrupted; the journal is whole ({finished.records} records), the next run goes on from it")
             return 130
         report = _report(home.reports, planned, finished, started, out)
     if as_json:
@@ -67,12 +58,15 @@ def run(as_json: bool, display_only: bool, dashboard: bool, out: Path | None, **
     return 0
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Tell people something: on stderr, so that stdout stays for the answer."""
     click.echo(text, err=True)
 
 
-def _plan(options: dict[str, Any]) -> "Planned":
+def plan_of(options: dict[str, Any], *, display_only: bool) -> "Planned":
+    """Plan the session that the options ask for, and say on stderr whether its desks will trade."""
     from research.asking import Request, plan_for
+    from research.backtest import executing
     from research.planning import DESKS
 
     desks = tuple(options["desk"])
@@ -88,12 +82,17 @@ def _plan(options: dict[str, Any]) -> "Planned":
     )
     planned = plan_for(request)
     for warning in planned.warnings:
-        _say(f"warning: {warning}")
-    return planned
+        say(f"warning: {warning}")
+    names = ", ".join(desk.name for desk in planned.plan.desks)
+    if display_only:
+        say(f"paper, display only: {names}")
+        return planned
+    say(f"paper: auto_execute is switched on for {names} (--display-only leaves it as configured)")
+    return planned._replace(plan=executing(planned.plan))
 
 
 @contextmanager
-def _interrupts() -> Iterator[Any]:
+def interrupts() -> Iterator[Any]:
     """Turn Ctrl-C and a polite kill into a wish to stop, so that the run ends in order."""
     wished: list[int] = []
 
@@ -111,7 +110,7 @@ def _interrupts() -> Iterator[Any]:
 
 
 @contextmanager
-def _display(as_json: bool) -> Iterator[Any]:
+def display(as_json: bool) -> Iterator[Any]:
     """Show progress: a live table on a terminal, a line now and then elsewhere, nothing on stdout with --json."""
     from rich.console import Console
     from rich.live import Live
@@ -126,7 +125,7 @@ def _display(as_json: bool) -> Iterator[Any]:
     def line(progress: "Progress") -> None:
         if time.monotonic() - shown[0] >= 5.0:
             shown[0] = time.monotonic()
-            _say(_line(progress))
+            say(progress_line(progress))
 
     yield line
 
@@ -135,7 +134,8 @@ def _time(market_ns: int) -> str:
     return f"{datetime.fromtimestamp(market_ns // 10**9, UTC):%Y-%m-%d %H:%M:%S}" if market_ns > 0 else "-"
 
 
-def _line(progress: "Progress") -> str:
+def progress_line(progress: "Progress") -> str:
+    """Return where a run is, in one line."""
     speed = progress.events / max(progress.wall_seconds, 1e-9)
     return (
         f"{_time(progress.market_ns)} UTC  {progress.events:,}/{progress.events_all:,} events  {speed:,.0f}/s  "

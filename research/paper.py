@@ -3,6 +3,7 @@
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -20,7 +21,12 @@ from research.planning import Planned
 from research.result import RunResult, result_of_session
 from venues.replay import save_tape
 
-SILENCE_S_MAX: Final = 90.0
+SILENCE_S_MAX: Final = 300.0
+"""The first run on a machine compiles its kernels in the actors: minutes on a busy one."""
+
+BUSY_S: Final = 0.75
+"""Who has not answered by then is busy; waiting longer would keep Ctrl-C waiting as well."""
+
 FAILURES_MAX: Final = 20
 
 
@@ -69,18 +75,42 @@ def run_paper(
     dashboard: bool = False,
 ) -> Finished:
     """Run a plan to its end, or until `stop` says so; `watch` is called about twice a second."""
-    settings, resumed = open_session(home, planned)
+    run = PaperRun(home, planned)
     cluster = Cluster(dashboard=dashboard)
-    begin = time.perf_counter()
     try:
         cluster.start()
-        cluster.launch(settings)
-        begin = time.perf_counter()
-        candidates = _follow(cluster, settings, planned, watch, stop)
+        run.launch(cluster)
+        run.follow(watch, stop)
     finally:
         cluster.stop()
-    wall = time.perf_counter() - begin
-    return _finished(home, planned, settings, candidates, resumed, wall)
+    return run.finished()
+
+
+class PaperRun:
+    """A session and its actors on a cluster that somebody else stops: its actors outlive the session's end."""
+
+    def __init__(self, home: Home, planned: Planned) -> None:
+        self._home, self._planned = home, planned
+        self.settings, self.resumed = open_session(home, planned)
+        self._candidates: list[int] = []
+        self._wall_s = 0.0
+
+    def launch(self, cluster: Cluster) -> None:
+        """Start the actors; they begin at once."""
+        self._cluster = cluster
+        cluster.launch(self.settings)
+
+    def follow(self, watch: Callable[[Progress], None], stop: Callable[[], bool]) -> bool:
+        """Watch until the end is journaled, or until `stop` says so; tell whether it was the end."""
+        begin = time.perf_counter()
+        candidates = _follow(self._cluster, self.settings, self._planned, watch, stop)
+        self._candidates = candidates or [0] * len(self.settings.agents)
+        self._wall_s = time.perf_counter() - begin
+        return candidates is not None
+
+    def finished(self) -> Finished:
+        """Return what the journal says of the session."""
+        return _finished(self._home, self._planned, self.settings, self._candidates, self.resumed, self._wall_s)
 
 
 def open_session(home: Home, planned: Planned) -> tuple[Settings, bool]:
@@ -138,30 +168,43 @@ def _follow(
     planned: Planned,
     watch: Callable[[Progress], None],
     stop: Callable[[], bool],
-) -> list[int]:
-    """Watch until the governor has journaled the end; return the candidates each desk heard."""
+) -> list[int] | None:
+    """Watch until the governor has journaled the end; return the candidates each desk heard, None when stopped."""
     begin = moved = time.perf_counter()
     last = -1
     while True:
-        governor, risk = cluster.ask(GOVERNOR), cluster.ask(RISK)
-        events = int(np.searchsorted(planned.tape.time_ns, risk["done_ns"], side="right"))
         now = time.perf_counter()
-        watch(
-            Progress(
-                int(risk["time_ns"]), events, len(planned.tape.time_ns), now - begin, governor["decisions"],
-                governor["executed"], governor["fills"], risk["equity"], risk["desks"],
-            )
-        )  # fmt: skip
-        if governor["complete"]:
-            return [cluster.ask(name)["candidates"] for name in settings.agents]
+        state = _ask_both(cluster)
+        if state is not None:
+            governor, risk = state
+            events = int(np.searchsorted(planned.tape.time_ns, risk["done_ns"], side="right"))
+            watch(
+                Progress(
+                    int(risk["time_ns"]), events, len(planned.tape.time_ns), now - begin, governor["decisions"],
+                    governor["executed"], governor["fills"], risk["equity"], risk["desks"],
+                )
+            )  # fmt: skip
+            if governor["complete"]:
+                return [cluster.ask(name)["candidates"] for name in settings.agents]
+            mark = events + governor["records"]
+            moved = now if mark != last else moved
+            last = mark
         if stop():
-            cluster.ask(GOVERNOR, "on_stop", "interrupted")
-            return [0 for _ in settings.agents]
-        mark = events + governor["records"]
-        moved = now if mark != last else moved
-        last = mark
+            with suppress(TimeoutError):  # it is as good as killed then, and the journal is whole all the same
+                cluster.ask(GOVERNOR, "on_stop", "interrupted", timeout_s=BUSY_S)
+            return None
         _check_health(cluster, now - moved)
         time.sleep(0.4)
+
+
+def _ask_both(cluster: Cluster) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """Ask governor and risk how they are; None while one is starting again, or too busy (compiling its kernels)."""
+    from ray.exceptions import RayActorError
+
+    try:
+        return cluster.ask(GOVERNOR, timeout_s=BUSY_S), cluster.ask(RISK, timeout_s=BUSY_S)
+    except (TimeoutError, RayActorError):
+        return None
 
 
 def _check_health(cluster: Cluster, silence_s: float) -> None:

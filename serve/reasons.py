@@ -1,0 +1,83 @@
+"""Reasons in words: why risk refused a proposal, or what the governor's ruling on it says."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from actors.previewing import Preview
+from market.money import show_money
+from policies.intents import DeskKind, Rule, Ruling
+from policies.plan import DeskPlan, Plan
+
+RULES: Final[Mapping[Rule, str]] = {
+    Rule.HALTED: "trading is halted, or only what reduces a position may pass",
+    Rule.FOREIGN_EPOCH: "it was made under another governor's epoch",
+    Rule.STALE_QUOTE: "the newest quote of a leg is older than its venue allows",
+    Rule.CROSSED_QUOTE: "the newest quote of a leg is crossed, zero or otherwise flawed",
+    Rule.ORDER_SIZE: "a leg is too small or too large: {sizes}",
+    Rule.POSITION_LIMIT: "{widest} could be worth {worst} {currency} if every working order on its side filled; "
+    "{value_max} is allowed",
+    Rule.DAILY_LOSS: "today's loss has reached {daily_loss_max} {currency}; blocked until the day rolls",
+    Rule.TOTAL_DRAWDOWN: "the drawdown has reached {drawdown_max} {currency}; blocked until a person lifts it",
+    Rule.TRADES_PER_DAY: "today's {trades_per_day_max} opening trades are used up",
+    Rule.LOSS_STREAK: "{loss_streak_max} losses in a row; blocked until the day rolls",
+    Rule.COOLDOWN: "the pause after the newest loss has not passed",
+    Rule.NO_POSITION: "there is nothing to reduce: every leg is flat",
+    Rule.NO_PRICE: "a leg cannot be valued: no quote yet, or no rate for its currency",
+}
+
+NOT_ELIGIBLE: Final[Mapping[int, str]] = {
+    DeskKind.FOREX: "below what desk {desk.name} demands of any trade: confidence {preview.confidence:.4g} of "
+    "{desk.confidence_min:g}, reward to risk {preview.reward:.4g} of {desk.reward_min:g}",
+    DeskKind.ARBITRAGE: "below what desk {desk.name} demands of any trade: net profit {preview.reward:.4g} of "
+    "{desk.reward_min:g} basis points, risk score at most {desk.risk_score_max:g}",
+    DeskKind.BINARY: "below what desk {desk.name} demands of any trade: probability {preview.confidence:.4g} of "
+    "{desk.confidence_min:g}, beyond break-even by more than {desk.reward_min:g}, settling after {expiry_s:g} s",
+}
+
+NOT_AUTO: Final[Mapping[int, str]] = {
+    DeskKind.FOREX: "good enough to show, not to trade without a person: confidence {preview.confidence:.4g} and "
+    "reward to risk {preview.reward:.4g} must exceed {desk.auto_confidence:g} and {desk.auto_reward:g}",
+    DeskKind.ARBITRAGE: "good enough to show, not to trade without a person: the gross spread must exceed "
+    "{desk.auto_gross:g} basis points, the net profit {desk.auto_gain:g} {currency}, and the risk score be below "
+    "{desk.auto_risk_score:g}",
+}
+
+RULINGS: Final[Mapping[Ruling, str]] = {
+    Ruling.EXECUTE: "every rule passes, and desk {desk.name} is switched to execute",
+    Ruling.OUTRANKED: "desk {desk.name} takes no more than {desk.top_n} of an instant",
+    Ruling.DISPLAY_ONLY: "every rule passes, but desk {desk.name} is display only",
+}
+
+
+def reasons_for(plan: Plan, desk: DeskPlan, preview: Preview) -> list[str]:
+    """Return one sentence per rule that objects; the ruling's sentence when none does."""
+    if preview.rules:
+        texts = [RULES[Rule[name]] for name in preview.rules]
+    elif preview.ruling == Ruling.NOT_ELIGIBLE.name:
+        texts = [NOT_ELIGIBLE[desk.kind]]
+    elif preview.ruling == Ruling.NOT_AUTO.name:
+        texts = [NOT_AUTO[desk.kind]]
+    else:
+        texts = [RULINGS[Ruling[preview.ruling]]]
+    facts = _facts(plan, preview)
+    return [text.format(desk=desk, preview=preview, expiry_s=desk.expiry_ns / 1e9, **facts) for text in texts]
+
+
+def _facts(plan: Plan, preview: Preview) -> dict[str, object]:
+    widest = max(preview.legs, key=lambda leg: leg.worst_value)
+    traded = [plan.instruments[leg.instrument] for leg in preview.legs]
+    sizes = (
+        f"{one.key} takes {one.lots_min} to {one.lots_max} lots worth {one.notional_min} {plan.currency} or more"
+        for one in traded
+    )
+    return {
+        "currency": plan.currency,
+        "widest": plan.instruments[widest.instrument].key,
+        "worst": show_money(widest.worst_value),
+        "value_max": show_money(preview.value_max),
+        "sizes": "; ".join(sizes),
+        "daily_loss_max": show_money(plan.limits.daily_loss_max),
+        "drawdown_max": show_money(plan.limits.drawdown_max),
+        "trades_per_day_max": plan.limits.trades_per_day_max,
+        "loss_streak_max": plan.limits.loss_streak_max,
+    }
