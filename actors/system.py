@@ -1,36 +1,20 @@
 """The system: the only place that says ray.remote, names, options and restart rules.
 
-A run has its own Ray: own temporary directory, own token, no fixed port that others might have. Actors live as long as
-the driver that started them; when it goes, they go. Order actors are never retried by the runtime: a call may have run
-although it raised, and exactly once lives in the journal and in the venue's order id.
+A run has its own Ray (`actors.local`). Actors live as long as the driver that started them; when it goes, they go.
+Order actors are never retried by the runtime: a call may have run although it raised, and exactly once lives in the
+journal and in the venue's order id.
 """
 
-import logging
 import os
-import secrets
-import shutil
-import signal
 import socket
-import tempfile
 import time
 import traceback
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-import psutil
-
+from actors.address import own_address, write_address
+from actors.local import NAMESPACE, LocalRay
 from actors.settings import GOVERNOR, RISK, SUPERVISOR, Settings, SqliteOpener
-
-NAMESPACE: Final = "trifecta"
-
-ENVIRONMENT: Final = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_AUTH_MODE": "token",
-    "RAY_DEDUP_LOGS": "1",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_enable_metrics_collection": "0",
-}
-"""Set before `import ray`; what the environment says already stands."""
 
 
 class RayPeers:
@@ -88,38 +72,18 @@ class RayLife:
 
 
 class Cluster:
-    """A local Ray of one's own and the actors of one run in it."""
+    """A local Ray of one's own and the actors of one run in it; others find it by `address`, a file in the home."""
 
-    def __init__(self, *, cpus: int = 2, dashboard: bool = False) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="tri-"))
-        self._cpus = cpus
-        self._dashboard = dashboard
-        self._set: dict[str, str | None] = {}
-        self._children: list[psutil.Process] = []
+    def __init__(self, *, cpus: int = 2, dashboard: bool = False, address: Path | None = None) -> None:
+        self._ray = LocalRay(cpus=cpus, dashboard=dashboard)
+        self._address = address
         self._handles: dict[str, Any] = {}  # an actor lives as long as somebody holds its handle
 
     def start(self) -> None:
-        """Start Ray."""
-        token = self.folder / "token"
-        token.write_text(secrets.token_hex(32))
-        token.chmod(0o600)
-        for name, value in {**ENVIRONMENT, "RAY_AUTH_TOKEN_PATH": str(token)}.items():
-            if name not in os.environ:
-                self._set[name] = None
-                os.environ[name] = value
-        import ray
-
-        ray.init(
-            address="local",
-            namespace=NAMESPACE,
-            num_cpus=self._cpus,
-            object_store_memory=150 * 2**20,
-            include_dashboard=self._dashboard,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            _temp_dir=str(self.folder),
-        )
-        self._children = psutil.Process().children(recursive=True)
+        """Start Ray, and say where it is."""
+        self._ray.start()
+        if self._address is not None:
+            write_address(self._address, own_address(self._ray.gcs_address))
 
     def launch(self, settings: Settings) -> None:
         """Start the actors of a run; they find each other by name."""
@@ -167,15 +131,9 @@ class Cluster:
 
     def stop(self) -> None:
         """Stop Ray and everything it started; remove what it wrote."""
-        import ray
-
-        self._children = [*self._children, *psutil.Process().children(recursive=True)]
-        ray.shutdown()
-        for child in {child.pid: child for child in self._children}.values():
-            _end(child)
-        shutil.rmtree(self.folder, ignore_errors=True)
-        for name in self._set:
-            os.environ.pop(name, None)
+        if self._address is not None:
+            self._address.unlink(missing_ok=True)
+        self._ray.stop()
 
 
 def crash_only(kind: type) -> type:
@@ -203,14 +161,3 @@ def _crashing(method: Any) -> Any:
             os._exit(1)
 
     return call
-
-
-def _end(process: psutil.Process) -> None:
-    """See a process off: Ray's own end first, then ours."""
-    try:
-        process.wait(timeout=2.0)
-    except psutil.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        process.wait(timeout=5.0)
-    except psutil.NoSuchProcess:
-        return

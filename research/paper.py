@@ -70,7 +70,7 @@ def run_paper(
 ) -> Finished:
     """Run a plan to its end, or until `stop` says so; `watch` is called about twice a second."""
     settings, resumed = open_session(home, planned)
-    cluster = Cluster(dashboard=dashboard)
+    cluster = Cluster(dashboard=dashboard, address=home.cluster)
     begin = time.perf_counter()
     try:
         cluster.start()
