@@ -9,6 +9,7 @@ import os
 import secrets
 import shutil
 import signal
+import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -107,13 +108,25 @@ class LocalRay:
         import ray
 
         self._children = [*self._children, *psutil.Process().children(recursive=True)]
+        started = _started()
         ray.shutdown()
         for child in {child.pid: child for child in self._children}.values():
             _end(child)
+        for process in started:
+            process.poll()  # or Python warns that it was never waited for
         shutil.rmtree(self.folder, ignore_errors=True)
         for name in self._set:
             os.environ.pop(name, None)
         self._set = []
+
+
+def _started() -> list["subprocess.Popen[bytes]"]:
+    """Return the processes that Ray has started from this one; it forgets them on its way out."""
+    import ray._private.worker
+
+    worker: Any = ray._private.worker  # noqa: SLF001 - Ray shows them nowhere else
+    node = worker._global_node  # noqa: SLF001
+    return [started.process for kind in node.all_processes.values() for started in kind] if node else []
 
 
 def _end(process: psutil.Process) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
 from msgspec import Struct, structs
 
 from envs.rollout import Rollout, open_engine, roll
@@ -64,9 +65,10 @@ def score_of(plan: Plan, rollout: Rollout) -> Score:
 def _last_of_days(rollout: Rollout) -> tuple[Sample, ...]:
     """Return the last sample of every UTC day: daily returns need no other."""
     rows = rollout.samples
-    days = rows.time_ns // DAY_NS
-    last = [k for k in range(len(rows)) if k + 1 == len(rows) or days[k] != days[k + 1]]
-    return tuple(Sample(**{name: int(rows[k][name]) for name in Sample.__struct_fields__}) for k in last)
+    days = np.asarray(rows["time_ns"]) // DAY_NS
+    last = np.flatnonzero(np.append(days[1:] != days[:-1], len(days) > 0))
+    columns = [np.asarray(rows[name])[last].tolist() for name in Sample.__struct_fields__]
+    return tuple(Sample(**dict(zip(Sample.__struct_fields__, row, strict=True))) for row in zip(*columns, strict=True))
 
 
 def rank(scores: Sequence[Score], metric: str) -> list[int]:
