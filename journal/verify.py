@@ -2,6 +2,7 @@
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -48,6 +49,9 @@ def verify_file(path: Path) -> Verification:
 def _problem(entry: Entry, expected_seq: int, previous: str) -> str | None:
     if entry.seq != expected_seq:
         return f"sequence jumps from {expected_seq - 1} to {entry.seq}: a record is missing or was added"
+    stored: Any = entry.body
+    if not isinstance(stored, bytes):  # a column of SQLite takes what it is given
+        return "its bytes were replaced by text"
     if link(previous, entry.body) != entry.hash:
         return "its hash does not follow from its bytes and the record before it"
     try:
