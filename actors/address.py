@@ -6,18 +6,19 @@ nothing. A system that was killed leaves its address behind; the process that it
 
 import logging
 import os
+import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from actors.local import ENVIRONMENT, NAMESPACE, Process, forget_token, this_process
 
-CONNECT_S = "15"
-"""How long Ray looks for a system that should be there; its own default is a minute and more."""
+REACH_S: Final = 3.0
 
 
 class AddressError(ValueError):
@@ -122,8 +123,8 @@ def connected(address: Address) -> Iterator[Connection]:
         **ENVIRONMENT,
         "RAY_AUTH_MODE": address.auth_mode,
         "RAY_AUTH_TOKEN_PATH": address.token_path,
-        "RAY_gcs_rpc_server_connect_timeout_s": CONNECT_S,
     }
+    _reach(address.gcs_address)
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)
     import ray
@@ -131,13 +132,14 @@ def connected(address: Address) -> Iterator[Connection]:
     forget_token()
     try:
         try:
-            ray.init(
-                address=address.gcs_address,
-                namespace=address.namespace,
-                log_to_driver=False,
-                logging_level=logging.CRITICAL,
-            )
-        except (ConnectionError, RuntimeError, ValueError) as error:
+            with _silence():
+                ray.init(
+                    address=address.gcs_address,
+                    namespace=address.namespace,
+                    log_to_driver=False,
+                    logging_level=logging.CRITICAL,
+                )
+        except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
             reason = " ".join(str(error).split())[:200]
             raise AddressError(f"{address.gcs_address}: the system does not let us in ({reason})") from error
         yield Connection(address.namespace)
@@ -148,3 +150,26 @@ def connected(address: Address) -> Iterator[Connection]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def _reach(gcs_address: str) -> None:
+    """Hold that somebody listens there: Ray itself would try for minutes."""
+    host, _, port = gcs_address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), REACH_S).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise AddressError(f"{gcs_address}: nobody answers there ({error})") from error
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep what Ray's own code writes to the error stream away from people: what went wrong is said in one line."""
+    sys.stderr.flush()
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
