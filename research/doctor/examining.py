@@ -15,7 +15,14 @@ from research.doctor.machine import (
     look_at_resources,
     needed_packages,
 )
-from research.doctor.places import look_at_configuration, look_at_data, look_at_home, look_at_journal, look_at_system
+from research.doctor.places import (
+    lock_owner,
+    look_at_configuration,
+    look_at_data,
+    look_at_home,
+    look_at_journal,
+    look_at_system,
+)
 from research.doctor.processes import look_at_leftovers, look_at_port
 from research.findings import Finding, error
 from research.home import Home
@@ -47,7 +54,7 @@ def examine(asked: Examination) -> tuple[Finding, ...]:
         ("configuration", lambda: look_at_configuration(asked.config)),
         ("data", lambda: look_at_data(asked.data, cache)),
         ("home", lambda: look_at_home(home)),
-        ("journal", lambda: look_at_journal(home.journal)),
+        ("journal", lambda: look_at_journal(home.journal, lock_owner(home) is not None)),
         ("system", lambda: look_at_system(home.cluster)),
         *((f"port {port}", _port_look(port, use)) for port, use in PORTS),
         ("leftovers", lambda: look_at_leftovers(leftovers())),

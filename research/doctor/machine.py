@@ -79,7 +79,7 @@ def look_at_packages(
         shown = ", ".join(f"{name} {found or 'missing'} (locked: {version})" for name, found, version in other[:SHOWN])
         more = f" and {len(other) - SHOWN} more" if len(other) > SHOWN else ""
         findings.append(warning("packages", f"{len(other)} of {len(pinned)} not as locked: {shown}{more}", remedy))
-    return findings or [good("packages", f"{len(pinned)} as locked")]
+    return findings or [good("packages", f"{len(pinned)} packages as locked")]
 
 
 def look_at_kernels(folder: Path | None = None) -> list[Finding]:

@@ -61,20 +61,20 @@ def look_at_home(home: Home) -> list[Finding]:
         return [error("home", f"{home.path} cannot be written ({problem})", "make it writable, or use another --home")]
     text = f"{home.path}" if home.path.is_dir() else f"{home.path}, not made yet"
     findings = [good("home", f"{text}, writable")]
-    owner = _lock_owner(home.path / "lock")
-    if owner and psutil.pid_exists(owner):
+    owner = lock_owner(home)
+    if owner is not None:
         findings.append(good("lock", f"process {owner} is at work here; a second run would be refused"))
     place = next(path for path in (home.path, *home.path.absolute().parents) if path.exists())
     return [*findings, *look_at_disk(place, shutil.disk_usage(place).free)]
 
 
-def _lock_owner(path: Path) -> int | None:
-    """Return who wrote the lock; the lock itself ends with its process, so a file of a dead one means nothing."""
+def lock_owner(home: Home) -> int | None:
+    """Return the process at work in a home; the lock ends with its process, so the file of a dead one means nothing."""
     try:
-        text = path.read_text(encoding="ascii").strip()
-    except (FileNotFoundError, UnicodeDecodeError):
+        text = (home.path / "lock").read_text(encoding="ascii").strip()
+    except (FileNotFoundError, NotADirectoryError, UnicodeDecodeError):
         return None
-    return int(text) if text.isdigit() else None
+    return int(text) if text.isdigit() and psutil.pid_exists(int(text)) else None
 
 
 def look_at_disk(place: Path, free: int) -> list[Finding]:
@@ -87,8 +87,8 @@ def look_at_disk(place: Path, free: int) -> list[Finding]:
     return [good("disk", text)]
 
 
-def look_at_journal(path: Path) -> list[Finding]:
-    """Open and verify the journal; tell how its newest session ended."""
+def look_at_journal(path: Path, at_work: bool = False) -> list[Finding]:
+    """Open and verify the journal; tell how its newest session ended, where no run is `at_work` on it."""
     if not path.exists():
         return [good("journal", "none yet; the first run begins one")]
     try:
@@ -106,6 +106,8 @@ def look_at_journal(path: Path) -> list[Finding]:
     findings = [good("journal", f"{path}: {found.records:,} records, every one follows")]
     if log.session is not None and log.complete:
         findings.append(good("session", f"session {log.session.number} is complete"))
+    elif log.session is not None and at_work:
+        findings.append(good("session", f"session {log.session.number} is at work"))
     elif log.session is not None:
         remedy = "`trifecta run` with the same data and settings goes on from it; with others it is closed as abandoned"
         findings.append(warning("session", f"session {log.session.number} has not come to its end", remedy))

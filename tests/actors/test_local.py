@@ -1,6 +1,7 @@
 """Processes and what they leave: an id alone is not a process, and a killed run's folder tells whose it was."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import psutil
 import pytest
 
 from actors.local import OWNER, Leftover, LocalRay, Process, leftovers, this_process
+from tests.research.files import REPO
 
 
 def ended():
@@ -85,3 +87,23 @@ def test_one_process_can_start_one_ray_after_another_and_nothing_of_them_is_left
     assert addresses[0] != addresses[1]
     assert not any(folder.exists() for folder in folders)
     assert "RAY_AUTH_TOKEN_PATH" not in os.environ
+
+
+@pytest.mark.cluster
+def test_what_a_killed_driver_leaves_behind_is_found():
+    code = "import sys; from actors.local import LocalRay; ray = LocalRay(cpus=1); ray.start(); print(ray.folder)"
+    driver = subprocess.Popen(
+        [sys.executable, "-c", f"{code}; sys.stdout.flush(); sys.stdin.read()"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=REPO,
+    )  # fmt: skip
+    folder = Path(driver.stdout.readline().strip())
+    mine = lambda: [left for left in leftovers() if left.owner == driver.pid]  # noqa: E731
+    assert mine() == []
+    driver.kill()
+    driver.communicate()
+    assert [left.folder for left in mine()] == [folder]
+    for pid in mine()[0].pids:  # Ray's own go with their driver, sooner or later
+        psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=30)
+    assert mine() == [Leftover(folder, driver.pid, ())]
+    shutil.rmtree(folder)
+    assert mine() == []

@@ -98,7 +98,7 @@ def packages(tmp_path, installed, needed=("numpy>=2.2,<3", "ray==2.60.0")):
 
 def test_packages_as_locked_are_in_order_and_those_of_other_systems_are_not_missed(tmp_path):
     found = packages(tmp_path, {"aiohttp": "3.14.5", "numpy": "2.3.1", "ray": "2.60.0"})
-    assert found == [good("packages", "3 as locked")]
+    assert found == [good("packages", "3 packages as locked")]
 
 
 def test_another_version_that_still_fits_is_a_warning_that_names_both(tmp_path):
@@ -249,6 +249,11 @@ def test_a_sound_journal_tells_whether_its_newest_session_goes_on(tmp_path, stop
     found = look_at_journal(a_journal(tmp_path / "journal.db", *more))
     assert levels(found) == [("journal", "ok"), ("session", level)]
     assert f"{2 + len(stops)} records" in found[0].text
+
+
+def test_a_session_that_a_run_is_at_work_on_is_no_warning(tmp_path):
+    found = look_at_journal(a_journal(tmp_path / "journal.db"), at_work=True)
+    assert found[1] == good("session", "session 1 is at work")
 
 
 @pytest.mark.parametrize("body", ["replace(body, 'PAPER', 'PAPRE')", "CAST(replace(body, 'PAPER', 'LIVE ') AS BLOB)"])
