@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 METRICS = ("final_equity", "net_profit", "sharpe", "max_drawdown", "profit_factor")
 
+WIDE = 200
+"""Characters of a line that goes to a file or a pipe: no number is cut."""
+
 HINDSIGHT = (
     "The best of many results on the same data is chosen with hindsight: it is not what to expect of other data, and "
     "the more sets, the less so. Hold it against a span that it has not seen: trifecta backtest --params FILE --start."
@@ -175,7 +178,8 @@ def _write_csv(path: Path, sweep: "Sweep") -> None:
 def _show(sweep: "Sweep", best: int, path: Path | None, out: Path | None) -> None:
     from rich.console import Console
 
-    Console().print(_table(sweep, best))
+    console = Console()
+    (console if console.is_terminal else Console(width=WIDE)).print(_table(sweep, best))
     tried = f"{len(sweep.scores):,} sets tried in {sweep.seconds:.1f} s ({sweep.trials} trials of up to {sweep.batch})"
     middle = "" if sweep.median is None else f"; median {sweep.metric} {sweep.median:,.4g}"
     none = f"; undefined for {sweep.undefined:,}" if sweep.undefined else ""
@@ -199,7 +203,7 @@ def _table(sweep: "Sweep", best: int) -> "Table":
     swept = [name for k, name in enumerate(sweep.sets.names) if len(rows) == 1 or (rows[:, k] != rows[0, k]).any()]
     table = Table(title=f"Best by {sweep.metric}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for header in ("", *swept, *score_fields(sweep.scores[0])):
-        table.add_column(header.replace("_", "\n"), justify="right")
+        table.add_column(header.replace("_", "\n"), justify="right", overflow="fold")
     for place, number in enumerate(sweep.ranking[:best]):
         named, fields = sweep.sets.named(number), score_fields(sweep.scores[number])
         values = ["n/a" if value is None else f"{value:,.2f}" for name, value in fields.items() if name != "trades"]
