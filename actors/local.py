@@ -11,7 +11,9 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -23,6 +25,7 @@ PREFIX: Final = "tri-"
 """Short, because a path of a socket below it may have 107 characters."""
 
 OWNER: Final = "owner"
+CLEARINGS_MAX: Final = 5
 STORE_BYTES: Final = 150 * 2**20
 
 ENVIRONMENT: Final = {
@@ -90,6 +93,7 @@ class LocalRay:
         import ray
 
         forget_token()
+        polite = signal.getsignal(signal.SIGTERM)
         ray.init(
             address="local",
             namespace=NAMESPACE,
@@ -100,6 +104,8 @@ class LocalRay:
             logging_level=logging.ERROR,
             _temp_dir=str(self.folder),
         )
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, polite)  # Ray puts its own there, which aborts in the middle of an end
         self._children = psutil.Process().children(recursive=True)
         self.gcs_address = ray.get_runtime_context().gcs_address
 
@@ -114,7 +120,7 @@ class LocalRay:
             _end(child)
         for process in started:
             process.poll()  # or Python warns that it was never waited for
-        shutil.rmtree(self.folder, ignore_errors=True)
+        _clear(self.folder)
         for name in self._set:
             os.environ.pop(name, None)
         self._set = []
@@ -131,13 +137,23 @@ def _started() -> list["subprocess.Popen[bytes]"]:
 
 def _end(process: psutil.Process) -> None:
     """See a process off: Ray's own end first, then ours."""
-    try:
-        process.wait(timeout=2.0)
-    except psutil.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        process.wait(timeout=5.0)
-    except psutil.NoSuchProcess:
-        return
+    with suppress(psutil.NoSuchProcess):
+        try:
+            process.wait(timeout=2.0)
+        except psutil.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait(timeout=5.0)
+
+
+def _clear(folder: Path) -> None:
+    """Remove a folder; a worker that Ray was still starting when it ended may write there until it notices."""
+    for _ in range(CLEARINGS_MAX):
+        for pid in _heirs_of(folder):
+            with suppress(psutil.NoSuchProcess):
+                _end(psutil.Process(pid))
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
 
 
 class Leftover(NamedTuple):
@@ -161,12 +177,24 @@ def leftovers(below: Path | None = None) -> Iterator[Leftover]:
 
 def _users_of(folder: Path) -> tuple[int, ...]:
     """Return the processes whose command line or environment names a folder: Ray's own, its workers, HAProxy."""
+    return _processes(lambda process: _names(folder, process.cmdline()) or _names(folder, process.environ().values()))
+
+
+def _heirs_of(folder: Path) -> tuple[int, ...]:
+    """Return the processes that have inherited a folder: these are Ray's, and not somebody who looks at its logs."""
+    return _processes(lambda process: _names(folder, process.environ().values()))
+
+
+def _names(folder: Path, words: Iterable[str]) -> bool:
+    return any(str(folder) in word for word in words)
+
+
+def _processes(fits: Callable[[psutil.Process], bool]) -> tuple[int, ...]:
     found = []
     for process in psutil.process_iter():
         try:
-            words = [*process.cmdline(), *process.environ().values()]
+            if process.pid != os.getpid() and fits(process):
+                found.append(process.pid)
         except psutil.Error:
-            continue
-        if any(str(folder) in word for word in words):
-            found.append(process.pid)
+            continue  # it has ended, or is another user's
     return tuple(sorted(found))

@@ -1,7 +1,9 @@
 """`trifecta tune`: many sets of a policy's parameters over the same bars, and the best of them kept by hash."""
 
 import csv
+import signal
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -83,6 +85,7 @@ def tune(as_json: bool, out: Path | None, best: int, **options: Any) -> int:
         for warning in planned.warnings:
             click.echo(f"warning: {warning}", err=True)
         click.echo(f"{len(sets.rows):,} sets of {len(planned.tape.time_ns):,} events each", err=True)
+    signal.signal(signal.SIGTERM, _stop)
     sweep = run_sweep(planned, sets, options["metric"], batch, _watch(as_json))
     path = save_params(Home(options["home"]).params, best_params(sweep, sweep.best)) if sweep.best is not None else None
     if out is not None:
@@ -123,6 +126,11 @@ def _asked(options: dict[str, Any]) -> Any:
     sets = sets_of(planned.plan.desks[0].params, axes, options["draw"], options["seed"])
     batch = -(-len(sets.rows) // options["trials"]) if options["trials"] else options["batch"] or BATCH
     return planned, sets, batch
+
+
+def _stop(number: int, _: FrameType | None) -> None:
+    """Take a polite kill as Ctrl-C: Ray is ended in order."""
+    raise KeyboardInterrupt
 
 
 def _watch(as_json: bool) -> Any:
