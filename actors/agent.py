@@ -221,7 +221,7 @@ class Agent:
             "done_ns": self._done_ns,
             "candidates": self._heard,
             "fills": self._fills,
-            "routes_in": list(self._settings.feeds),
+            "routes_in": [*self._settings.feeds, GOVERNOR],
             "routes_out": [RISK],
         }
 

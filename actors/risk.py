@@ -312,9 +312,14 @@ class RiskManager:
 
     def preview(self, proposal: Proposal) -> Preview | None:
         """Say what would be decided on a proposal now, and change nothing; None while no governor has been heard."""
-        if self._epoch == 0 or not self._primed:
+        if self._epoch == 0 or self._unprimed:
             return None
         return preview_on(self._book, self._plan, proposal, self._done_ns)
+
+    def _day_loss(self) -> int:
+        account = self._book.ledger.account[0]
+        lows = int(account.floating_low), int(account.equity_low)
+        return int(_plainly(daily_loss_of, self._book.limits[0], account, *lows))
 
     def status(self) -> dict[str, Any]:
         """Tell how the account is."""
@@ -329,7 +334,7 @@ class RiskManager:
             "market_ns": market_time(self._book, self._done_ns),
             "equity": int(account.equity),
             "cash": int(account.cash),
-            "day_loss": int(_plainly(daily_loss_of, self._book)),
+            "day_loss": self._day_loss(),
             "drawdown": max(int(self._top() - account.equity_low), 0),
             "trades_today": int(account.trades_today),
             "loss_streak": int(account.loss_streak),

@@ -1,40 +1,21 @@
 """The system: the only place that says ray.remote, names, options and restart rules.
 
-A run has its own Ray: own temporary directory, own token, no fixed port that others might have. Actors live as long as
-the driver that started them; when it goes, they go. Order actors are never retried by the runtime: a call may have run
-although it raised, and exactly once lives in the journal and in the venue's order id.
+A run has its own Ray (`actors.local`). Actors live as long as the driver that started them; when it goes, they go.
+Order actors are never retried by the runtime: a call may have run although it raised, and exactly once lives in the
+journal and in the venue's order id.
 """
 
-import logging
 import os
-import secrets
-import shutil
-import signal
 import socket
-import tempfile
-import threading
 import time
 import traceback
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-import psutil
-
+from actors.address import own_address, write_address
+from actors.local import NAMESPACE, LocalRay
 from actors.settings import GOVERNOR, RISK, SUPERVISOR, Settings, SqliteOpener
-
-NAMESPACE: Final = "trifecta"
-
-ENVIRONMENT: Final = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_AUTH_MODE": "token",
-    "RAY_DEDUP_LOGS": "1",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_enable_metrics_collection": "0",
-}
-"""Set before `import ray`; what the environment says already stands."""
-
 
 LOOKUP_S: Final = 2.0
 """How long a name is believed to belong to the same actor: a handle of one that is gone for good says nothing."""
@@ -98,41 +79,23 @@ class RayLife:
 
 
 class Cluster:
-    """A local Ray of one's own and the actors of one run in it."""
+    """A local Ray of one's own and the actors of one run in it; others find it by `address`, a file in the home."""
 
-    def __init__(self, *, cpus: int = 2, dashboard: bool = False) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="tri-"))
-        self._cpus = cpus
-        self._dashboard = dashboard
-        self._set: dict[str, str | None] = {}
-        self._children: list[psutil.Process] = []
+    def __init__(self, *, cpus: int = 2, dashboard: bool = False, address: Path | None = None) -> None:
+        self._ray = LocalRay(cpus=cpus, dashboard=dashboard)
+        self._address = address
         self._handles: dict[str, Any] = {}  # an actor lives as long as somebody holds its handle
 
-    def start(self, environment: Mapping[str, str] | None = None) -> None:
-        """Start Ray; `environment` is set for it as well, where the environment does not say otherwise."""
-        token = self.folder / "token"
-        token.write_text(secrets.token_hex(32))
-        token.chmod(0o600)
-        for name, value in {**ENVIRONMENT, "RAY_AUTH_TOKEN_PATH": str(token), **(environment or {})}.items():
-            if name not in os.environ:
-                self._set[name] = None
-                os.environ[name] = value
-        import ray
+    @property
+    def folder(self) -> Path:
+        """The folder of everything that Ray writes; it goes with the cluster."""
+        return self._ray.folder
 
-        handlers = _signal_handlers()
-        ray.init(
-            address="local",
-            namespace=NAMESPACE,
-            num_cpus=self._cpus,
-            object_store_memory=150 * 2**20,
-            include_dashboard=self._dashboard,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            _temp_dir=str(self.folder),
-        )
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        self._children = psutil.Process().children(recursive=True)
+    def start(self, environment: Mapping[str, str] | None = None) -> None:
+        """Start Ray, and say where it is; `environment` is set for it as well."""
+        self._ray.start(environment)
+        if self._address is not None:
+            write_address(self._address, own_address(self._ray.gcs_address))
 
     def launch(self, settings: Settings) -> None:
         """Start the actors of a run; they find each other by name."""
@@ -205,21 +168,9 @@ class Cluster:
 
     def stop(self) -> None:
         """Stop Ray and everything it started; remove what it wrote."""
-        import ray
-
-        self._children = [*self._children, *psutil.Process().children(recursive=True)]
-        ray.shutdown()
-        _end(list({child.pid: child for child in self._children}.values()))
-        shutil.rmtree(self.folder, ignore_errors=True)
-        for name in self._set:
-            os.environ.pop(name, None)
-
-
-def _signal_handlers() -> dict[signal.Signals, Any]:
-    """Return who handles a wish to stop: Ray puts its own in their place, and its answer to SIGTERM is to abort."""
-    if threading.current_thread() is not threading.main_thread():
-        return {}
-    return {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        if self._address is not None:
+            self._address.unlink(missing_ok=True)
+        self._ray.stop()
 
 
 def crash_only(kind: type) -> type:
@@ -238,6 +189,8 @@ def crash_only(kind: type) -> type:
 
 def _process(_: Any) -> dict[str, int]:
     """Tell which process an actor is, and the memory (bytes) that is its alone."""
+    import psutil
+
     return {"pid": os.getpid(), "memory": int(psutil.Process().memory_full_info().uss)}
 
 
@@ -273,12 +226,3 @@ def _give_up(name: str) -> None:
     if told is not None:
         ray.wait([told], timeout=2.0)
     os._exit(1)
-
-
-def _end(processes: list[psutil.Process]) -> None:
-    """See processes off: Ray's own end first, then ours; those that Ray only started (HAProxy) may know of no end."""
-    _, left = psutil.wait_procs(processes, timeout=1.0)
-    for process in left:
-        with suppress(psutil.NoSuchProcess):
-            process.send_signal(signal.SIGKILL)
-    psutil.wait_procs(left, timeout=5.0)

@@ -33,6 +33,13 @@ if TYPE_CHECKING:
 @click.option("--desk", multiple=True, default=("all",), help="forex, arbitrage, binary or all.")
 @click.option("--policy", default=None, help="Policy of the forex desk; see `trifecta policies`.")
 @click.option("--param", multiple=True, metavar="NAME=NUMBER", help="A parameter of the policy; may be repeated.")
+@click.option(
+    "--params",
+    "params_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=None,
+    help="Policy and parameters from a file that `trifecta tune` has written.",
+)
 @click.option("--profile", default=None, help="Limits: trifecta, research, or the path of a .toml.")
 @click.option(
     "--fee", type=click.FloatRange(0.0, 0.5), default=None, help="Fee per side, as a fraction of the notional."
@@ -40,7 +47,7 @@ if TYPE_CHECKING:
 @click.option("--cash", default=None, help="Cash at the start, in account currency.")
 @click.option("--report/--no-report", "with_report", default=True, help="Write the HTML report.  [default: write]")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Where the report goes.")
-def backtest(as_json: bool, with_report: bool, out: Path | None, **options: Any) -> None:
+def backtest(as_json: bool, with_report: bool, out: Path | None, params_file: Path | None, **options: Any) -> None:
     """Backtest the desks, or one policy over bars of some symbols.
 
     Same kernel, rules and costs as a paper run. The textbook policy sma_cross fills at the next bar's open and pays
@@ -50,7 +57,8 @@ def backtest(as_json: bool, with_report: bool, out: Path | None, **options: Any)
     from research.backtest import run_backtest
 
     request = request_of(options)
-    finished = run_backtest(plan_for(request))
+    planned = plan_for(request) if params_file is None else _planned_with(request, params_file)
+    finished = run_backtest(planned)
     report = _report(finished, request.home, out) if with_report else None
     if as_json:
         print_json(document(finished, report))
@@ -80,6 +88,26 @@ def request_of(options: dict[str, Any]) -> Any:
         params=params_given(options["param"]),
         fee_ppm=None if fee is None else round(fee * 1_000_000),
     )
+
+
+def _planned_with(request: Any, path: Path) -> Any:
+    """Return the plan of a request under the parameters of a file; ValueError when either also names others."""
+    from research.asking import plan_for
+    from research.params import ParamsError, chosen_on, load_params
+
+    if request.policy is not None or request.params:
+        raise ParamsError(
+            f"--params {path}: it names policy and parameters; no --policy or --param is allowed beside it"
+        )
+    kept = load_params(path)
+    planned = plan_for(request._replace(policy=kept.policy, params=dict(kept.params)))
+    if not chosen_on(kept, planned.data, planned.tape):
+        return planned
+    told = (
+        f"these parameters were chosen on this data, the best of {kept.sets:,} sets by {kept.metric}: "
+        "the result is in-sample, not what to expect of other data"
+    )
+    return planned._replace(warnings=(*planned.warnings, told))
 
 
 def document(finished: "Backtest", report: Path | None) -> dict[str, Any]:

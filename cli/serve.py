@@ -55,7 +55,7 @@ def serve(as_json: bool, port: int, host: str, display_only: bool, dashboard: bo
         say(f"warning: {host} can be reached from other machines, and the API asks nobody who they are")
     with Home(options["home"]) as home, interrupts() as stop:
         run = PaperRun(home, planned)
-        cluster = Cluster(dashboard=dashboard)
+        cluster = Cluster(dashboard=dashboard, address=home.cluster)
         try:
             cluster.start(ingress_environment(cluster.folder))
             url = deploy(host, port)

@@ -129,15 +129,20 @@ def breaches(limits: Record, account: Record, floating_low: int, equity_low: int
     The rest of the account (what was realised today, the day's anchor, the initial equity) is as it stands.
     """
     bits = 0
-    loss = -(account.realised_today + min(floating_low, 0))
-    if limits.daily_loss_basis == 1:
-        loss = account.anchor - equity_low
-    if loss >= limits.daily_loss_max:
+    if daily_loss_of(limits, account, floating_low, equity_low) >= limits.daily_loss_max:
         bits |= Rule.DAILY_LOSS.value
     top = account.initial if limits.drawdown_basis == 0 else peak
     if top - equity_low >= limits.drawdown_max:
         bits |= Rule.TOTAL_DRAWDOWN.value
     return bits
+
+
+@inlined
+def daily_loss_of(limits: Record, account: Record, floating_low: int, equity_low: int) -> int:
+    """Return today's loss in account money at the worst prices of an instant; positive = loss."""
+    if limits.daily_loss_basis == 1:
+        return int(account.anchor - equity_low)
+    return -int(account.realised_today + min(floating_low, 0))
 
 
 @inlined

@@ -33,6 +33,16 @@ class Home:
         """HTML reports."""
         return self.path / "reports"
 
+    @property
+    def params(self) -> Path:
+        """Parameters that a sweep found best, by hash."""
+        return self.path / "params"
+
+    @property
+    def cluster(self) -> Path:
+        """The address of the system that runs in this home, while one does."""
+        return self.path / "cluster.json"
+
     def __enter__(self) -> "Home":
         """Lock the home; HomeLockedError names the process that has it."""
         self.path.mkdir(parents=True, exist_ok=True)

@@ -76,7 +76,7 @@ def run_paper(
 ) -> Finished:
     """Run a plan to its end, or until `stop` says so; `watch` is called about twice a second."""
     run = PaperRun(home, planned)
-    cluster = Cluster(dashboard=dashboard)
+    cluster = Cluster(dashboard=dashboard, address=home.cluster)
     try:
         cluster.start()
         run.launch(cluster)

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any, Final, Protocol
 
-from actors.system import NAMESPACE
+from actors.local import NAMESPACE
 
 TIMEOUT_S: Final = 2.0
 
