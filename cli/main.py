@@ -1,8 +1,9 @@
 """The entry point: `trifecta COMMAND`. Commands are imported when they are asked for, so that a start stays fast."""
 
 import importlib
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import click
@@ -49,17 +50,20 @@ def trifecta() -> None:
     """Trifecta: three desks, one risk manager, one governor, one kernel, one journal."""
 
 
-def main() -> None:
-    """Run the command line."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; what the user can mend ends in one line on stderr, and in an exit code that means it."""
     from cli.outcome import fail, is_expected
 
     try:
-        code = trifecta.main(standalone_mode=False)
-    except click.exceptions.Abort:
+        code = trifecta.main(arguments, prog_name="trifecta", standalone_mode=False)
+    except (click.exceptions.Abort, KeyboardInterrupt):
         sys.exit(130)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
+    except BrokenPipeError:  # whoever read our output has heard enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
     except Exception as error:
         if not is_expected(error):
             raise

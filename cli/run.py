@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.options import Words, config_option, data_option, home_option, json_option, sample_data, time_of
+from cli.options import (
+    Words,
+    check_out,
+    config_option,
+    data_option,
+    home_option,
+    json_option,
+    open_console,
+    sample_data,
+    time_of,
+)
 from cli.outcome import print_json
 
 if TYPE_CHECKING:
@@ -30,7 +40,7 @@ if TYPE_CHECKING:
 @click.option("--desk", multiple=True, default=("all",), help="forex, arbitrage, binary or all.")
 @click.option("--start", default=None, help="From this date or time on (UTC).")
 @click.option("--end", default=None, help="Up to, not including, this date or time (UTC).")
-@click.option("--profile", default=None, help="Limits: trifecta, research, or the path of a .toml.")
+@click.option("--profile", default=None, help="Limits: trifecta, research, or the path of a file.")
 @click.option("--cash", default=None, help="Cash at the start, in account currency.")
 @click.option("--display-only", is_flag=True, help="Leave auto_execute as configured: show, do not trade.")
 @click.option("--dashboard", is_flag=True, help="Start the Ray dashboard.")
@@ -44,6 +54,7 @@ def run(as_json: bool, display_only: bool, dashboard: bool, out: Path | None, **
     from research.home import Home
     from research.paper import run_paper
 
+    check_out(out)
     planned = _plan(options)
     if not display_only:
         planned = planned._replace(plan=executing(planned.plan))
@@ -186,7 +197,8 @@ def document(planned: "Planned", finished: "Finished", report: Path) -> dict[str
         "profile": planned.plan.limits.profile,
         "journal": {"path": finished.settings.journal_path, "records": finished.records, "head": finished.head},
         "data": [{"path": path, "sha256": sha256, "rows": rows} for path, sha256, rows in planned.data],
-        "report": str(report),
+        "warnings": list(planned.warnings),
+        "report": str(report.resolve()),
     }
 
 
@@ -210,18 +222,15 @@ def _report(folder: Path, planned: "Planned", finished: "Finished", started: str
     from research.report import price_series, write_report
 
     path = out or folder / f"run-{finished.settings.session:04d}.html"
-    path.parent.mkdir(parents=True, exist_ok=True)
     prices = price_series(planned.plan, planned.tape)
     return write_report(finished.result, prices, _facts(planned, finished, started), path)
 
 
 def _show(planned: "Planned", finished: "Finished", report: Path, started: str) -> None:
-    from rich.console import Console
-
     from research.summary import summary_tables
 
-    console = Console()
-    for table in summary_tables(finished.result, _facts(planned, finished, started)):
+    console = open_console()
+    for table in summary_tables(finished.result, _facts(planned, finished, started), console.width):
         console.print(table)
     click.echo(f"journal: {finished.settings.journal_path}  ({finished.records:,} records, head {finished.head[:16]})")
     click.echo(f"report:  {report.resolve()}")

@@ -112,12 +112,15 @@ class SqliteJournal:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
         self._db = _connect(path, read_only)
-        self._head = _read_head(self._db, path)
+        # A reader asks for the head only when it wants it: a file cut at its end is still readable from its beginning.
+        self._known_head = None if read_only else _read_head(self._db, path)
 
     @property
     def head(self) -> tuple[int, str]:
-        """Sequence number and hash of the newest record."""
-        return self._head
+        """Sequence number and hash of the newest record; JournalError where the file is cut before it."""
+        if self._known_head is None:
+            self._known_head = _read_head(self._db, self.path)
+        return self._known_head
 
     def claim(self, owner: str, now_ns: int) -> int:
         """Take the next epoch: a unique row that two claimants cannot both insert."""
@@ -130,13 +133,13 @@ class SqliteJournal:
         except BaseException:
             db.execute("ROLLBACK")
             raise
-        self._head = _read_head(db, self.path)
+        self._known_head = _read_head(db, self.path)
         self.append(epoch, [Claim(time_ns=now_ns, epoch=epoch, owner=owner)])
         return epoch
 
     def append(self, epoch: int, records: Sequence[AnyRecord]) -> int:
         """Write records in one durable transaction; Fenced under an old epoch, and then nothing is written."""
-        seq, previous = self._head
+        seq, previous = self.head
         rows = []
         for record in records:
             body = canonical(record)
@@ -153,7 +156,7 @@ class SqliteJournal:
         except BaseException:
             db.execute("ROLLBACK")
             raise
-        self._head = (seq, previous)
+        self._known_head = (seq, previous)
         return seq
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
