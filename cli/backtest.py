@@ -50,7 +50,7 @@ def backtest(as_json: bool, with_report: bool, out: Path | None, **options: Any)
     from research.asking import plan_for
     from research.backtest import run_backtest
 
-    check_out(out)
+    check_out(out or options["home"] / "reports" / "report.html" if with_report else None)
     request = request_of(options)
     finished = run_backtest(plan_for(request))
     report = _report(finished, request.home, out) if with_report else None

@@ -58,8 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = trifecta.main(arguments, prog_name="trifecta", standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
         sys.exit(130)
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        where = context.command_path if (context := getattr(error, "ctx", None)) else "trifecta"
+        click.echo(f"{where}: {' '.join(error.format_message().split())}; see {where} --help", err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:  # whoever read our output has heard enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -54,7 +54,7 @@ def run(as_json: bool, display_only: bool, dashboard: bool, out: Path | None, **
     from research.home import Home
     from research.paper import run_paper
 
-    check_out(out)
+    check_out(out or options["home"] / "reports" / "report.html")
     planned = _plan(options)
     if not display_only:
         planned = planned._replace(plan=executing(planned.plan))

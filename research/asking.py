@@ -111,7 +111,7 @@ def _unreadable(catalogue: Catalogue, planned: Planned) -> tuple[str, ...]:
 def bars_for(catalogue: Catalogue, request: Request) -> list[Entry]:
     """Return the files with bars of all symbols, of one timeframe: the asked one, else the common one of most rows."""
     span = (request.start_ns, request.end_ns)
-    symbols = list({plain_symbol(symbol): symbol for symbol in reversed(request.symbols)}.values())[::-1]
+    symbols = list(dict.fromkeys(plain_symbol(symbol) for symbol in request.symbols))
     if request.timeframe:
         return _bars_of(catalogue, symbols, request.timeframe, span)
     best: list[Entry] = []

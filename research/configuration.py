@@ -7,6 +7,7 @@ allowed. A user's file is laid over the packaged one, so it says only what diffe
 import json
 import tomllib
 from collections.abc import Mapping
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -204,8 +205,14 @@ def _explained(source: str, kind: type[Section], error: ErrorDetails) -> str:
     if error["type"] == "missing":
         return f"{source}: {key} is missing"
     words = ALLOWED.get(error["type"])
-    said = words.format(**error.get("ctx", {})) if words else error["msg"].removeprefix("Value error, ")
+    bounds = {name: _plain(bound) for name, bound in error.get("ctx", {}).items()}
+    said = words.format(**bounds) if words else error["msg"].removeprefix("Value error, ")
     return f"{source}: {key} = {_shown(error['input'])}: {said}"
+
+
+def _plain(bound: object) -> str:
+    """Return a bound without an exponent or a trailing .0."""
+    return f"{Decimal(str(bound)).normalize():f}" if isinstance(bound, float | Decimal) else str(bound)
 
 
 def _shown(value: object) -> str:
