@@ -269,11 +269,12 @@ FLAW_NAMES: Final = {
 
 
 def flaw_warnings(path: str, flaws: NDArray[np.uint8], time_ns: Int64) -> list[str]:
-    """Say, per flaw, how many rows have it and when the first one is: they move nothing, and the run goes on."""
-    found = []
+    """Say what is wrong with how many rows, each counted once, and when the first is known; the run goes on."""
+    found, left = [], flaws.copy()
     for flaw, name in FLAW_NAMES.items():
-        rows = np.flatnonzero(flaws & flaw.value)
+        rows = np.flatnonzero(left & flaw.value)
         if len(rows):
+            left[rows] = 0
             first, what = show_time(int(time_ns[rows[0]])), "row" if len(rows) == 1 else "rows"
             found.append(f"{path}: {len(rows):,} {what} with {name}; they move nothing, the first is of {first}")
     return found

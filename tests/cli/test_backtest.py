@@ -44,7 +44,7 @@ def test_trades_and_open_profit_add_up_to_the_equity(backtest):
 
 
 def test_a_contract_is_bought_and_settled_at_prices_of_what_it_is_on(backtest):
-    contracts = [trade for trade in backtest("--desk", "binary", "--profile", "research")["trades"]]
+    contracts = backtest("--desk", "binary", "--profile", "research")["trades"]
     assert contracts
     for trade in contracts:
         assert trade["entry_price"] == pytest.approx(1.1, abs=0.05)
