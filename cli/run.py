@@ -1,14 +1,13 @@
 """`trifecta run`: three desks on paper over recorded data, on Ray, journaled."""
 
 import signal
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -30,6 +29,10 @@ if TYPE_CHECKING:
 
     from research.paper import Finished, Progress
     from research.planning import Planned
+
+
+INTERRUPTED: Final = 130
+"""Exit code of a run that was stopped by a person: 128 + SIGINT."""
 
 
 @click.command(cls=Words)
@@ -58,24 +61,30 @@ def run(as_json: bool, display_only: bool, dashboard: bool, out: Path | None, **
     planned = _plan(options)
     if not display_only:
         planned = planned._replace(plan=executing(planned.plan))
-    names = ", ".join(desk.name for desk in planned.plan.desks)
-    _say(
-        f"paper, display only: {names}"
-        if display_only
-        else f"paper: auto_execute is switched on for {names} (--display-only leaves it as configured)"
-    )
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    with Home(options["home"]) as home, _interrupts() as stop, _display(as_json) as watch:
-        finished = run_paper(home, planned, watch, stop, dashboard=dashboard)
-        if not finished.complete:
-            _say(f"interrupted; the journal is whole ({finished.records} records), the next run goes on from it")
-            return 130
-        report = _report(home.reports, planned, finished, started, out)
+    try:
+        with Home(options["home"]) as home, _Wish() as stop, _display(as_json) as show:
+            _say(_intention(planned, display_only))
+            finished = run_paper(home, planned, stop.following(show), stop, dashboard=dashboard)
+            if not finished.complete:
+                _say(f"interrupted; the journal is whole ({finished.records} records), the next run goes on from it")
+                return INTERRUPTED
+            report = _report(home.reports, planned, finished, started, out)
+    except KeyboardInterrupt:
+        _say("interrupted before anything was decided; the next run starts where this one would have")
+        return INTERRUPTED
     if as_json:
         print_json(document(planned, finished, report))
     else:
         _show(planned, finished, report, started)
     return 0
+
+
+def _intention(planned: "Planned", display_only: bool) -> str:
+    names = ", ".join(desk.name for desk in planned.plan.desks)
+    if display_only:
+        return f"paper, display only: {names}"
+    return f"paper: auto_execute is switched on for {names} (--display-only leaves it as configured)"
 
 
 def _say(text: str) -> None:
@@ -103,22 +112,50 @@ def _plan(options: dict[str, Any]) -> "Planned":
     return planned
 
 
-@contextmanager
-def _interrupts() -> Iterator[Any]:
-    """Turn Ctrl-C and a polite kill into a wish to stop, so that the run ends in order."""
-    wished: list[int] = []
+class _Wish:
+    """The wish to stop, by Ctrl-C or a polite kill.
 
-    def wish(number: int, _: FrameType | None) -> None:
-        wished.append(number)
-        if len(wished) > 2:  # the third one is meant
-            sys.exit(130)
+    While the run is followed it is only remembered, so that the run ends in order; before that, while Ray starts, it
+    interrupts at once. The third one is always meant at once.
+    """
 
-    before = {number: signal.signal(number, wish) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(wished)
-    finally:
-        for number, handler in before.items():
+    def __init__(self) -> None:
+        self._count = 0
+        self._patient = False
+        self._before: dict[int, Any] = {}
+
+    def __call__(self) -> bool:
+        """Tell whether somebody wishes it."""
+        return self._count > 0
+
+    def __enter__(self) -> "_Wish":
+        self._before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        self._listen()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
             signal.signal(number, handler)
+
+    def following(self, show: Callable[["Progress"], None]) -> Callable[["Progress"], None]:
+        """Return the watcher that shows progress; from its first call on, wishes are only remembered."""
+
+        def watch(progress: "Progress") -> None:
+            if not self._patient:
+                self._patient = True
+                self._listen()  # Ray has put a handler of its own in place
+            show(progress)
+
+        return watch
+
+    def _listen(self) -> None:
+        for number in self._before:
+            signal.signal(number, self._wish)
+
+    def _wish(self, number: int, _: FrameType | None) -> None:
+        self._count += 1
+        if not self._patient or self._count > 2:
+            raise KeyboardInterrupt
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from actors.settings import GOVERNOR, RISK, SUPERVISOR, Settings
 from actors.staging import session_record
 from actors.system import Cluster
 from journal.records import Stop
-from journal.store import SqliteJournal
+from journal.store import Journal, SqliteJournal
+from journal.verify import verify_journal
 from policies.plan import plan_hash
 from research.home import Home
 from research.planning import Planned
@@ -22,6 +23,8 @@ from venues.replay import save_tape
 
 SILENCE_S_MAX: Final = 90.0
 FAILURES_MAX: Final = 20
+PAUSE_S: Final = 0.4
+"""Between two looks at a running system."""
 
 
 class RunError(RuntimeError):
@@ -88,6 +91,7 @@ def open_session(home: Home, planned: Planned) -> tuple[Settings, bool]:
     tape = save_tape(home.tapes, planned.tape)
     journal = SqliteJournal(home.journal)
     try:
+        _check_journal(home.journal, journal)
         log = newest_session(journal)
         old = log.session
         settings = Settings(
@@ -114,6 +118,15 @@ def open_session(home: Home, planned: Planned) -> tuple[Settings, bool]:
         return settings, False
     finally:
         journal.close()
+
+
+def _check_journal(path: Path, journal: Journal) -> None:
+    """Refuse to go on from a journal that is not what was written: starting is recovering from it."""
+    found = verify_journal(journal)
+    if not found.ok:
+        raise RunError(
+            f"{path}: record {found.first_bad} is bad: {found.problem}; move the file away, or use another --home"
+        )
 
 
 def revision() -> str:
@@ -143,7 +156,13 @@ def _follow(
     begin = moved = time.perf_counter()
     last = -1
     while True:
-        governor, risk = cluster.ask(GOVERNOR), cluster.ask(RISK)
+        governor, risk = _asked(cluster, GOVERNOR), _asked(cluster, RISK)
+        if governor is None or risk is None:  # one of them starts again: its silence is counted, not its absence
+            if stop():
+                return [0 for _ in settings.agents]
+            _check_silence(cluster, time.perf_counter() - moved)
+            time.sleep(PAUSE_S)
+            continue
         events = int(np.searchsorted(planned.tape.time_ns, risk["done_ns"], side="right"))
         now = time.perf_counter()
         watch(
@@ -153,24 +172,40 @@ def _follow(
             )
         )  # fmt: skip
         if governor["complete"]:
-            return [cluster.ask(name)["candidates"] for name in settings.agents]
+            return [(_asked(cluster, name) or {}).get("candidates", 0) for name in settings.agents]
         if stop():
-            cluster.ask(GOVERNOR, "on_stop", "interrupted")
+            _asked(cluster, GOVERNOR, "on_stop", "interrupted")
             return [0 for _ in settings.agents]
         mark = events + governor["records"]
         moved = now if mark != last else moved
         last = mark
-        _check_health(cluster, now - moved)
-        time.sleep(0.4)
+        _check_failures(cluster)
+        _check_silence(cluster, now - moved)
+        time.sleep(PAUSE_S)
 
 
-def _check_health(cluster: Cluster, silence_s: float) -> None:
-    failures: list[tuple[int, str, str]] = cluster.ask(SUPERVISOR, "failures")
+def _asked(cluster: Cluster, name: str, method: str = "status", *arguments: object) -> Any:
+    """Return an actor's answer; None while it is away (Ray starts it again); RunError when it does not come back."""
+    import ray.exceptions
+
+    try:
+        return cluster.ask(name, method, *arguments)
+    except ray.exceptions.ActorDiedError as error:
+        raise RunError(f"{name} has ended and does not start again: {str(error).splitlines()[0]}") from error
+    except (ray.exceptions.RayActorError, ray.exceptions.GetTimeoutError):
+        return None
+
+
+def _check_failures(cluster: Cluster) -> None:
+    failures: list[tuple[int, str, str]] = _asked(cluster, SUPERVISOR, "failures") or []
     if len(failures) > FAILURES_MAX:
         _, name, text = failures[-1]
         raise RunError(f"{name} failed {len(failures)} times; the last time with: {text.strip().splitlines()[-1]}")
+
+
+def _check_silence(cluster: Cluster, silence_s: float) -> None:
     if silence_s > SILENCE_S_MAX:
-        states: list[dict[str, Any]] = cluster.ask(SUPERVISOR, "registry")
+        states: list[dict[str, Any]] = _asked(cluster, SUPERVISOR, "registry") or []
         quiet = [state["name"] for state in states if not state["heard_s"] or state["heard_s"] > 10]
         raise RunError(f"nothing moved for {silence_s:.0f} s; silent: {', '.join(quiet) or 'nobody'}")
 
@@ -178,7 +213,7 @@ def _check_health(cluster: Cluster, silence_s: float) -> None:
 def _finished(
     home: Home, planned: Planned, settings: Settings, candidates: list[int], resumed: bool, wall: float
 ) -> Finished:
-    journal = SqliteJournal(home.journal, read_only=True)
+    journal = SqliteJournal(home.journal)  # not for reading alone: closing it folds the write-ahead log into the file
     try:
         log: SessionLog = newest_session(journal)
         records, head = journal.head
