@@ -1,6 +1,8 @@
 """`trifecta run`: three desks on paper over recorded data, on Ray, journaled."""
 
+import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +29,7 @@ from cli.outcome import print_json
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from research.home import Home
     from research.paper import Finished, Progress
     from research.planning import Planned
 
@@ -62,17 +65,14 @@ def run(as_json: bool, display_only: bool, dashboard: bool, out: Path | None, **
     if not display_only:
         planned = planned._replace(plan=executing(planned.plan))
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    try:
-        with Home(options["home"]) as home, _Wish() as stop, _display(as_json) as show:
-            _say(_intention(planned, display_only))
-            finished = run_paper(home, planned, stop.following(show), stop, dashboard=dashboard)
-            if not finished.complete:
-                _say(f"interrupted; the journal is whole ({finished.records} records), the next run goes on from it")
-                return INTERRUPTED
-            report = _report(home.reports, planned, finished, started, out)
-    except KeyboardInterrupt:
-        _say("interrupted before anything was decided; the next run starts where this one would have")
-        return INTERRUPTED
+    with Home(options["home"]) as home, _Wish(home) as stop, _display(as_json) as show:
+        _say(_intention(planned, display_only))
+        watch = stop.following(show)
+        finished = run_paper(home, planned, watch, stop, dashboard=dashboard, starting=stop.starting)
+        if not finished.complete:
+            _say(f"interrupted; the journal is whole ({finished.records} records), the next run goes on from it")
+            return INTERRUPTED
+        report = _report(home.reports, planned, finished, started, out)
     if as_json:
         print_json(document(planned, finished, report))
     else:
@@ -115,11 +115,13 @@ def _plan(options: dict[str, Any]) -> "Planned":
 class _Wish:
     """The wish to stop, by Ctrl-C or a polite kill.
 
-    While the run is followed it is only remembered, so that the run ends in order; before that, while Ray starts, it
-    interrupts at once. The third one is always meant at once.
+    While the run is followed it is only remembered, so that the run ends in order. Before that, while Ray starts,
+    nothing waits for it that could be asked: what was started is ended at once. The third wish is always meant so.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, home: "Home") -> None:
+        self._home = home
+        self._folder: Path | None = None
         self._count = 0
         self._patient = False
         self._before: dict[int, Any] = {}
@@ -137,6 +139,10 @@ class _Wish:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
+    def starting(self, folder: Path) -> None:
+        """Hear that Ray is about to start in a temporary folder."""
+        self._folder = folder
+
     def following(self, show: Callable[["Progress"], None]) -> Callable[["Progress"], None]:
         """Return the watcher that shows progress; from its first call on, wishes are only remembered."""
 
@@ -153,9 +159,15 @@ class _Wish:
             signal.signal(number, self._wish)
 
     def _wish(self, number: int, _: FrameType | None) -> None:
+        from research.paper import abandon
+
         self._count += 1
-        if not self._patient or self._count > 2:
-            raise KeyboardInterrupt
+        if self._patient and self._count <= 2:
+            return
+        abandon(self._home, self._folder)
+        shown = "\x1b[?25h" if sys.stderr.isatty() else ""  # the cursor, which a live display hides
+        _say(f"{shown}interrupted at once; what is in the journal stands, the next run goes on from there")
+        os._exit(INTERRUPTED)
 
 
 @contextmanager

@@ -64,6 +64,9 @@ class Home:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.unlock()
+
+    def unlock(self) -> None:
         """Unlock the home and leave no lock file behind."""
         if self._lock is not None:
             (self.path / "lock").unlink(missing_ok=True)

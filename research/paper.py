@@ -1,12 +1,15 @@
 """A paper run: the three desks on Ray over recorded data, journaled, from the start or from where it stopped."""
 
+import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+import psutil
 
 from actors.restoring import SessionLog, newest_session
 from actors.settings import GOVERNOR, RISK, SUPERVISOR, Settings
@@ -70,10 +73,15 @@ def run_paper(
     stop: Callable[[], bool],
     *,
     dashboard: bool = False,
+    starting: Callable[[Path], None] = lambda _: None,
 ) -> Finished:
-    """Run a plan to its end, or until `stop` says so; `watch` is called about twice a second."""
+    """Run a plan to its end, or until `stop` says so; `watch` is called about twice a second.
+
+    `starting` is told Ray's temporary folder before Ray starts.
+    """
     settings, resumed = open_session(home, planned)
     cluster = Cluster(dashboard=dashboard)
+    starting(cluster.folder)
     begin = time.perf_counter()
     try:
         cluster.start()
@@ -84,6 +92,18 @@ def run_paper(
         cluster.stop()
     wall = time.perf_counter() - begin
     return _finished(home, planned, settings, candidates, resumed, wall)
+
+
+def abandon(home: Home, folder: Path | None) -> None:
+    """End a run that is still starting, from within a signal handler: nothing was decided, so nothing is asked."""
+    children = psutil.Process().children(recursive=True)
+    for child in children:
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
+    psutil.wait_procs(children, timeout=2.0)
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+    home.unlock()
 
 
 def open_session(home: Home, planned: Planned) -> tuple[Settings, bool]:

@@ -119,3 +119,23 @@ def test_a_run_stopped_in_the_middle_goes_on_and_decides_the_same(tmp_path, scra
     replayed = trifecta("replay", home / "journal.db", "--json").document
     assert (replayed["identical"], replayed["decisions"]) == (True, len(log.decisions))
     assert canonical(log.session)  # and the session is still the first one's
+
+
+def test_a_run_stopped_while_it_starts_ends_at_once_and_leaves_nothing(tmp_path, scratch):
+    home = tmp_path / "home"
+    process = start(home, scratch)
+    try:
+        wait_for(lambda: any(scratch.glob("tri-*/session_*/sockets")), process)
+        asked = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+        took = time.monotonic() - asked
+    finally:
+        process.kill()
+    assert (process.returncode, out) == (130, "")
+    assert err.splitlines()[-1] == "interrupted at once; what is in the journal stands, the next run goes on from there"
+    assert took < END_S
+    assert left_over(scratch) == ([], [])
+    assert not (home / "lock").exists()
+    document = trifecta("journal", "verify", "--home", home, "--json").document
+    assert (document["ok"], document["records"]) == (True, 2)  # the claim and the session
