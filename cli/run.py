@@ -204,11 +204,13 @@ def _line(progress: "Progress") -> str:
 
 
 def _table(progress: "Progress") -> "Table":
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     share = progress.events / max(progress.events_all, 1)
     speed = progress.events / max(progress.wall_seconds, 1e-9)
-    table = Table(title=f"trifecta run  {share:.0%}", title_justify="left", min_width=60)
+    title = f"trifecta run  {share:.0%}"
+    table = Table(title=title, title_justify="left", min_width=50, show_header=False, box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("")
     table.add_column("", justify="right")
     for name, value in (
