@@ -6,10 +6,11 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from journal.records import Order
-from journal.store import SqliteJournal
+from journal.records import Claim, Order
+from journal.store import MemoryJournal, SqliteJournal
 from tests.cli.running import refused, schema, trifecta
 from tests.research.journals import a_session, write_journal
 
@@ -215,20 +216,15 @@ def test_replay_names_what_was_decided_otherwise(own):
 
 def rewrite_from(entries, path, place):
     """Write the records anew with one decision changed, as one who also recomputes the chain would."""
-    import msgspec
-
-    from journal.records import Claim
-
-    journal, epoch = SqliteJournal(path), 0
+    altered, epoch = MemoryJournal(), 0
     for entry in entries:
         record = entry.record()
         if isinstance(record, Claim):
-            epoch = journal.claim(record.owner, record.time_ns)
-            continue
-        if entry.seq == place:
-            record = msgspec.structs.replace(record, confidence=0.123)
-        journal.append(epoch, [record])
-    journal.close()
+            epoch = altered.claim(record.owner, record.time_ns)
+        else:
+            changed = msgspec.structs.replace(record, confidence=0.123) if entry.seq == place else record
+            altered.append(epoch, [changed])
+    write_journal(path, altered)
 
 
 def test_replay_without_the_recorded_data_says_what_is_missing(own):
