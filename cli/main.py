@@ -1,7 +1,6 @@
 """The entry point: `trifecta COMMAND`. Commands are imported when they are asked for, so that a start stays fast."""
 
 import importlib
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -65,9 +64,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         where = context.command_path if (context := getattr(error, "ctx", None)) else "trifecta"
         click.echo(f"{where}: {' '.join(error.format_message().split())}; see {where} --help", err=True)
         sys.exit(error.exit_code)
-    except BrokenPipeError:  # whoever read our output has heard enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except Exception as error:
         if not is_expected(error):
             raise

@@ -1,15 +1,23 @@
 """`trifecta run`, `parity` and `policies` as far as they go without Ray: refusals, documents, exit codes."""
 
+import json
 import os
 import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
+from jsonschema import ValidationError
 
+from actors.settings import Settings
+from cli.run import document
 from journal.store import SqliteJournal
+from research.asking import Request, plan_for
+from research.backtest import run_backtest
 from research.home import Home
+from research.paper import Finished
 from tests.cli.running import refused, schema, trifecta
 from tests.research.journals import a_session, write_journal
 
@@ -103,6 +111,24 @@ def test_a_difference_is_shown_and_fails(monkeypatch, market, home):
     shown = trifecta(*words)
     assert shown.code == 1
     assert "DIFFERENT: world parts from the kernel in orders, entry 3" in shown.out
+
+
+def test_the_document_of_a_run_fits_its_schema(market, home, tmp_path):
+    planned = plan_for(Request(data=market, home=home))
+    finished = Finished(
+        result=run_backtest(planned).result, settings=Settings(plan=planned.plan, journal_path=str(home / "journal.db")),
+        complete=True, resumed=False, records=12, head="a" * 64, wall_seconds=1.5, events=len(planned.tape.time_ns),
+    )  # fmt: skip
+    found = json.loads(msgspec.json.encode(document(planned, finished, tmp_path / "report.html")))
+    schema("run").validate(found)
+    assert list(found["desks"]) == ["forex", "arbitrage", "binary"]
+    assert found["orders"] == len(finished.result.orders)
+    assert found["fills"] == sum(desk["fills"] for desk in found["desks"].values())
+    assert found["events_per_second"] == found["events"] / 1.5
+    with pytest.raises(ValidationError):
+        schema("run").validate(found | {"more": 1})
+    with pytest.raises(ValidationError):
+        schema("run").validate({name: value for name, value in found.items() if name != "journal"})
 
 
 def test_policies_are_listed_with_their_bounds():
