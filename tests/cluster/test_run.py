@@ -32,7 +32,7 @@ WAIT_S = 180.0
 @pytest.fixture
 def scratch():
     """A short temporary folder of this test's own: what Ray leaves behind would be found in it."""
-    folder = Path(tempfile.mkdtemp(prefix="t-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="t-"))
     yield folder
     shutil.rmtree(folder)
 
