@@ -116,8 +116,9 @@ def test_a_difference_is_shown_and_fails(monkeypatch, market, home):
 def test_the_document_of_a_run_fits_its_schema(market, home, tmp_path):
     planned = plan_for(Request(data=market, home=home))
     finished = Finished(
-        result=run_backtest(planned).result, settings=Settings(plan=planned.plan, journal_path="journal.db"), complete=True,
-        resumed=False, records=12, head="a" * 64, wall_seconds=1.5, events=len(planned.tape.time_ns),
+        result=run_backtest(planned).result, complete=True,
+        settings=Settings(plan=planned.plan, journal_path="journal.db"), resumed=False, records=12, head="a" * 64,
+        wall_seconds=1.5, events=len(planned.tape.time_ns),
     )  # fmt: skip
     found = json.loads(msgspec.json.encode(document(planned, finished, tmp_path / "report.html")))
     schema("run").validate(found)
