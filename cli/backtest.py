@@ -7,10 +7,13 @@ import click
 
 from cli.options import (
     Words,
+    check_out,
     config_option,
     data_option,
+    fee_ppm_of,
     home_option,
     json_option,
+    open_console,
     params_given,
     sample_data,
     time_of,
@@ -40,10 +43,8 @@ if TYPE_CHECKING:
     default=None,
     help="Policy and parameters from a file that `trifecta tune` has written.",
 )
-@click.option("--profile", default=None, help="Limits: trifecta, research, or the path of a .toml.")
-@click.option(
-    "--fee", type=click.FloatRange(0.0, 0.5), default=None, help="Fee per side, as a fraction of the notional."
-)
+@click.option("--profile", default=None, help="Limits: trifecta, research, or the path of a file.")
+@click.option("--fee", default=None, help="Fee per side, as a fraction of the notional: 0.001.")
 @click.option("--cash", default=None, help="Cash at the start, in account currency.")
 @click.option("--report/--no-report", "with_report", default=True, help="Write the HTML report.  [default: write]")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Where the report goes.")
@@ -56,6 +57,7 @@ def backtest(as_json: bool, with_report: bool, out: Path | None, params_file: Pa
     from research.asking import plan_for
     from research.backtest import run_backtest
 
+    check_out(out or options["home"] / "reports" / "report.html" if with_report else None)
     request = request_of(options)
     planned = plan_for(request) if params_file is None else _planned_with(request, params_file)
     finished = run_backtest(planned)
@@ -72,7 +74,6 @@ def request_of(options: dict[str, Any]) -> Any:
     from research.planning import DESKS
 
     desks = tuple(options["desk"])
-    fee = options["fee"]
     return Request(
         data=options["data"] or sample_data(),
         home=options["home"],
@@ -86,7 +87,7 @@ def request_of(options: dict[str, Any]) -> Any:
         desks=DESKS if "all" in desks else desks,
         policy=options["policy"],
         params=params_given(options["param"]),
-        fee_ppm=None if fee is None else round(fee * 1_000_000),
+        fee_ppm=fee_ppm_of(options["fee"]),
     )
 
 
@@ -114,6 +115,7 @@ def document(finished: "Backtest", report: Path | None) -> dict[str, Any]:
     """Return the JSON document of a backtest (docs/json/backtest.schema.json)."""
     from msgspec import to_builtins
 
+    from research.catalogue import show_time
     from research.digests import digests_of
     from research.summary import metrics_of
 
@@ -127,14 +129,17 @@ def document(finished: "Backtest", report: Path | None) -> dict[str, Any]:
         "profile": planned.plan.limits.profile,
         "currency": planned.plan.currency,
         "desks": to_builtins(result.desks),
-        "trades": to_builtins(result.trades),
+        "trades": [
+            to_builtins(trade) | {"entry_time": show_time(trade.entry_ns), "exit_time": show_time(trade.exit_ns)}
+            for trade in result.trades
+        ],
         "metrics": metrics_of(result),
         "decisions_digest": digests_of(result).decisions,
         "final_equity": float(result.final_equity),
         "max_drawdown": float(result.max_drawdown),
         "data": [{"path": path, "sha256": sha256, "rows": rows} for path, sha256, rows in planned.data],
         "warnings": list(planned.warnings),
-        "report": str(report) if report else None,
+        "report": str(report.resolve()) if report else None,
     }
 
 
@@ -157,22 +162,19 @@ def _report(finished: "Backtest", home: Path, out: Path | None) -> Path:
     from policies.plan import plan_hash
     from research.report import price_series, write_report
 
-    plan = finished.planned.plan
-    path = out or home / "reports" / f"backtest-{plan_hash(plan)[:12]}.html"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return write_report(finished.result, price_series(plan, finished.planned.tape), _facts(finished), path)
+    plan, facts = finished.planned.plan, _facts(finished)
+    path = out or home / "reports" / f"backtest-{plan_hash(plan)[:8]}-{facts.tape_hash[:8]}.html"
+    return write_report(finished.result, price_series(plan, finished.planned.tape), facts, path)
 
 
 def _show(finished: "Backtest", report: Path | None) -> None:
-    from rich.console import Console
-
     from research.summary import summary_tables
 
-    console = Console()
+    console = open_console()
     for warning in finished.planned.warnings:
         click.echo(f"warning: {warning}", err=True)
-    for table in summary_tables(finished.result, _facts(finished)):
+    for table in summary_tables(finished.result, _facts(finished), console.width):
         console.print(table)
     click.echo(f"{finished.events:,} events in {finished.kernel_seconds:.3f} s of kernel time")
     if report:
-        click.echo(f"report: {report}")
+        click.echo(f"report: {report.resolve()}")

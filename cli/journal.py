@@ -1,14 +1,20 @@
 """`trifecta journal`: verify, export or follow a journal."""
 
+import sqlite3
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.options import home_option, json_option
 from cli.outcome import Exit, print_json
+
+if TYPE_CHECKING:
+    from journal.store import SqliteJournal
 
 KINDS = ("session", "claim", "mandate", "decision", "order", "report", "latch", "sample", "snapshot", "stop")
 
@@ -25,6 +31,25 @@ def _path(path: Path | None, home: Path) -> Path:
     if not found.is_file():
         raise JournalError(f"{found}: there is no journal here; name one, or the --home of a run")
     return found
+
+
+@contextmanager
+def _open(path: Path) -> Iterator["SqliteJournal"]:
+    """Open a journal for reading; what turns out to be damaged on the way is said of the file, not of SQLite."""
+    from msgspec import DecodeError
+
+    from journal.store import SqliteJournal
+    from research.replay import DamagedJournalError
+
+    source = SqliteJournal(path, read_only=True)
+    try:
+        yield source
+    except (sqlite3.DatabaseError, DecodeError) as error:
+        raise DamagedJournalError(
+            f"{path}: damaged ({error}); `trifecta journal verify` names the first bad record"
+        ) from error
+    finally:
+        source.close()
 
 
 PATH = click.argument("path", required=False, type=click.Path(path_type=Path))
@@ -61,18 +86,14 @@ def verify(path: Path | None, home: Path, as_json: bool) -> int:
 def export(path: Path | None, home: Path, out: Path | None, kinds: tuple[str, ...], after: int) -> None:
     """Write records as JSON lines: sequence, hash, and the record as it was hashed."""
     from journal.export import export_lines
-    from journal.store import SqliteJournal
 
-    source = SqliteJournal(_path(path, home), read_only=True)
-    try:
+    with _open(_path(path, home)) as source:
         if out is None:
             export_lines(source, sys.stdout.buffer, after=after, kinds=frozenset(kinds))
             return
         with out.open("wb") as file:
             count = export_lines(source, file, after=after, kinds=frozenset(kinds))
         click.echo(f"{out}: {count:,} records", err=True)
-    finally:
-        source.close()
 
 
 @journal.command()
@@ -88,10 +109,8 @@ def tail(path: Path | None, home: Path, lines: int, follow: bool, kinds: tuple[s
     from collections import deque
 
     from journal.export import wanted
-    from journal.store import SqliteJournal
 
-    source = SqliteJournal(_path(path, home), read_only=True)
-    try:
+    with _open(_path(path, home)) as source, suppress(KeyboardInterrupt):
         last = 0
         for entry in deque(wanted(source, 0, frozenset(kinds)), maxlen=lines or None) if lines else ():
             click.echo(_line(entry))
@@ -101,10 +120,6 @@ def tail(path: Path | None, home: Path, lines: int, follow: bool, kinds: tuple[s
                 click.echo(_line(entry))
                 last = entry.seq
             time.sleep(0.5)
-    except KeyboardInterrupt:
-        return
-    finally:
-        source.close()
 
 
 def _stamp(time_ns: int) -> str:

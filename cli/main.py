@@ -3,7 +3,7 @@
 import importlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NoReturn
 
 import click
@@ -50,31 +50,34 @@ def trifecta() -> None:
     """Trifecta: three desks, one risk manager, one governor, one kernel, one journal."""
 
 
-def main() -> None:
-    """Run the command line."""
-    from cli.outcome import fail, is_expected
-
-    try:
-        code = trifecta.main(standalone_mode=False)
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except Exception as error:
-        if not is_expected(error):
-            raise
-        _leave(fail(error))
-    _leave(code if isinstance(code, int) else 0)
-
-
-def _leave(code: int) -> NoReturn:
-    """End the process; one that has used Ray at once, for its native threads may hold an interpreter for many seconds.
-
-    Nothing is lost: commands have stopped their cluster and closed their files when they return.
-    """
-    if "ray" in sys.modules:
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line; what the user can mend ends in one line on stderr, and in an exit code that means it."""
+    code = _run(arguments)
+    if arguments is None and "ray" in sys.modules:
+        # Ray's native threads may hold an interpreter for many seconds. Nothing is lost: commands have stopped their
+        # cluster and closed their files when they return.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    from cli.outcome import fail, is_expected
+
+    try:
+        code = trifecta.main(arguments, prog_name="trifecta", standalone_mode=False)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return 130
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        where = context.command_path if (context := getattr(error, "ctx", None)) else "trifecta"
+        click.echo(f"{where}: {' '.join(error.format_message().split())}; see {where} --help", err=True)
+        return error.exit_code
+    except Exception as error:
+        if not is_expected(error):
+            raise
+        return fail(error)
+    return code if isinstance(code, int) else 0

@@ -1,14 +1,21 @@
 """Options that several commands share, and how their words become values."""
 
+import os
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=click.Command)
+
+FEE_MAX: Final = Decimal("0.5")
 
 MANY = ("--symbols", "--desk")
 """Options that take several words after one another: `--symbols AAPL MSFT`."""
@@ -21,15 +28,17 @@ class Words(click.Command):
         """Spread the words of list options before click sees them."""
         spread: list[str] = []
         current: str | None = None
-        for word in args:
+        for word, following in zip(args, [*args[1:], "-"], strict=True):
             if word in MANY:
+                if not following.strip(", ") or following.startswith("-"):
+                    raise click.UsageError(f"{word}: at least one word is needed behind it", ctx)
                 current = word
             elif word.startswith("-"):
                 current = None
                 spread.append(word)
             elif current is not None:
                 for part in filter(None, word.split(",")):
-                    spread += [current, part]
+                    spread += [current, part.strip()]
             else:
                 spread.append(word)
         return super().parse_args(ctx, spread)
@@ -56,7 +65,7 @@ def config_option(command: F) -> F:
     """Add --config: a file laid over the packaged configuration."""
     return click.option(
         "--config", "config", default=None, type=click.Path(dir_okay=False, path_type=Path),
-        help="TOML file laid over the packaged configuration.",
+        help="TOML or YAML file laid over the packaged configuration.",
     )(command)  # fmt: skip
 
 
@@ -67,20 +76,72 @@ def json_option(command: F) -> F:
     )
 
 
+PIPE_WIDTH: Final = 160
+"""Characters of a line of a table that goes to a file or a pipe, unless COLUMNS says otherwise."""
+
+
+def open_console() -> "Console":
+    """Return the console for tables on stdout."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = PIPE_WIDTH
+    return console
+
+
+def check_out(out: Path | None) -> None:
+    """Find out before the work whether its result can be written; OSError names the file and why not."""
+    if out is None:
+        return
+    existed = out.exists()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with out.open("ab"):
+        pass
+    if not existed:
+        out.unlink()
+
+
 def sample_data() -> Path:
     """Return the directory of the packaged sample."""
     return Path(__file__).resolve().parents[1] / "data"
 
 
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+YEARS: Final = (1678, 2261)
+"""Years whose every instant fits 63 bits of nanoseconds."""
+
+
 def time_of(text: str | None, option: str) -> int | None:
-    """Return a date or time (ISO 8601, UTC unless it names a zone) as ns; ValueError names the option."""
+    """Return the ns of a date or time, UTC where it names no zone; ValueError says what is allowed."""
     if text is None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{option} {text}: not a date or time; 2019-02-04 or 2019-02-04T12:30 is allowed") from None
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()) * 10**9
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if not YEARS[0] <= moment.year <= YEARS[1]:
+            raise ValueError
+        return (moment - EPOCH) // timedelta(microseconds=1) * 1000
+    except (ValueError, OverflowError):
+        raise ValueError(
+            f"{option} {text}: not a date or time from {YEARS[0]} to {YEARS[1]}; 2019-02-04 or 2019-02-04T12:30 "
+            "is allowed"
+        ) from None
+
+
+def fee_ppm_of(fee: str | None) -> int | None:
+    """Return a fee per side in parts per million; ValueError says what is allowed."""
+    if fee is None:
+        return None
+    try:
+        value = Decimal(fee)
+        if not 0 <= value <= FEE_MAX:
+            raise ValueError
+    except (ValueError, ArithmeticError):
+        raise ValueError(f"--fee {fee}: a fraction of the notional from 0 to {FEE_MAX} is allowed") from None
+    if value * 1_000_000 % 1 != 0:
+        raise ValueError(f"--fee {fee}: whole parts per million are allowed, 0.000001 and its multiples")
+    return int(value * 1_000_000)
 
 
 def params_given(words: tuple[str, ...]) -> dict[str, float]:
@@ -89,9 +150,9 @@ def params_given(words: tuple[str, ...]) -> dict[str, float]:
     for word in words:
         name, separator, value = word.partition("=")
         try:
-            if not separator or not name:
+            if not separator or not name or name in found:
                 raise ValueError
             found[name] = float(value)
         except ValueError:
-            raise ValueError(f"--param {word}: name=number is allowed") from None
+            raise ValueError(f"--param {word}: name=number is allowed, each name once") from None
     return found

@@ -3,6 +3,7 @@
 0 done; 1 a check failed; 2 wrong usage or configuration; 3 refused by authority (a locked home, a fenced epoch).
 """
 
+import sqlite3
 import sys
 from enum import IntEnum
 from typing import Any
@@ -26,13 +27,14 @@ def is_expected(error: Exception) -> bool:
     from research.home import HomeLockedError
     from research.paper import RunError
 
-    expected = (ValueError, HomeLockedError, Fenced, RunError, FileNotFoundError, PermissionError, IsADirectoryError)
-    return isinstance(error, expected)
+    return isinstance(error, (ValueError, OSError, sqlite3.DatabaseError, HomeLockedError, Fenced, RunError))
 
 
 def fail(error: Exception) -> int:
     """Say in one line what is wrong; return the exit code."""
     text = " ".join(str(error).split())
+    if isinstance(error, OSError) and error.filename is not None:
+        text = f"{error.filename}: {error.strerror}"
     click.echo(f"trifecta: {text}", err=True)
     return int(_code_of(error))
 
@@ -41,10 +43,18 @@ def _code_of(error: Exception) -> Exit:
     from journal.store import Fenced
     from research.home import HomeLockedError
     from research.paper import RunError
+    from research.replay import DamagedJournalError
 
     if isinstance(error, (HomeLockedError, Fenced)):
         return Exit.REFUSED
-    return Exit.CHECK_FAILED if isinstance(error, RunError) else Exit.USAGE
+    if isinstance(error, (RunError, DamagedJournalError)) or _is_corrupt(error) or _is_corrupt(error.__cause__):
+        return Exit.CHECK_FAILED
+    return Exit.USAGE
+
+
+def _is_corrupt(error: BaseException | None) -> bool:
+    """Tell whether a file is a database, but a damaged one."""
+    return isinstance(error, sqlite3.DatabaseError) and getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_CORRUPT
 
 
 def print_json(document: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ import click
 
 from cli.options import Words, config_option, data_option, home_option, json_option, sample_data, time_of
 from cli.outcome import Exit, print_json
+from cli.session import say
 
 
 @click.command(cls=Words)
@@ -18,7 +19,7 @@ from cli.outcome import Exit, print_json
 @click.option("--desk", multiple=True, default=("all",), help="forex, arbitrage, binary or all.")
 @click.option("--start", default=None, help="From this date or time on (UTC).")
 @click.option("--end", default=None, help="Up to, not including, this date or time (UTC).")
-@click.option("--profile", default=None, help="Limits: trifecta, research, or the path of a .toml.")
+@click.option("--profile", default=None, help="Limits: trifecta, research, or the path of a file.")
 @click.option("--ray/--no-ray", "with_ray", default=True, help="Also run the Ray leg.  [default: run it]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of World's message timing.")
 def parity(as_json: bool, with_ray: bool, seed: int, **options: Any) -> int:
@@ -26,6 +27,7 @@ def parity(as_json: bool, with_ray: bool, seed: int, **options: Any) -> int:
     from research.asking import Request, plan_for
     from research.parity import run_parity
     from research.planning import DESKS
+    from research.warming import ensure_warm
 
     desks = tuple(options["desk"])
     planned = plan_for(
@@ -35,12 +37,13 @@ def parity(as_json: bool, with_ray: bool, seed: int, **options: Any) -> int:
             end_ns=time_of(options["end"], "--end"), desks=DESKS if "all" in desks else desks,
         )
     )  # fmt: skip
+    ensure_warm(say)
     with tempfile.TemporaryDirectory(prefix="trifecta-parity-") as folder:
         found = run_parity(planned, Path(folder), with_ray=with_ray, seed=seed)
     if as_json:
         from msgspec import to_builtins
 
-        print_json({"command": "parity", **to_builtins(found)})
+        print_json({"command": "parity", **to_builtins(found), "warnings": list(planned.warnings)})
     else:
         _show(found)
     return int(Exit.DONE if found.equal else Exit.CHECK_FAILED)

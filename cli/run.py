@@ -1,24 +1,17 @@
 """`trifecta run`: three desks on paper over recorded data, on Ray, journaled."""
 
-import signal
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.options import Words, config_option, data_option, home_option, json_option, sample_data, time_of
+from cli.options import Words, check_out, config_option, data_option, home_option, json_option, open_console
 from cli.outcome import print_json
+from cli.session import INTERRUPTED, Wish, display, intention, plan_of, say
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
-    from research.paper import Finished, Progress
+    from research.paper import Finished
     from research.planning import Planned
 
 
@@ -30,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--desk", multiple=True, default=("all",), help="forex, arbitrage, binary or all.")
 @click.option("--start", default=None, help="From this date or time on (UTC).")
 @click.option("--end", default=None, help="Up to, not including, this date or time (UTC).")
-@click.option("--profile", default=None, help="Limits: trifecta, research, or the path of a .toml.")
+@click.option("--profile", default=None, help="Limits: trifecta, research, or the path of a file.")
 @click.option("--cash", default=None, help="Cash at the start, in account currency.")
 @click.option("--display-only", is_flag=True, help="Leave auto_execute as configured: show, do not trade.")
 @click.option("--dashboard", is_flag=True, help="Start the Ray dashboard.")
@@ -42,127 +35,25 @@ def run(as_json: bool, display_only: bool, dashboard: bool, out: Path | None, **
     """
     from research.home import Home
     from research.paper import run_paper
+    from research.warming import ensure_warm
 
+    check_out(out or options["home"] / "reports" / "report.html")
     planned = plan_of(options, display_only=display_only)
+    ensure_warm(say)
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    with Home(options["home"]) as home, interrupts() as stop, display(as_json) as watch:
-        finished = run_paper(home, planned, watch, stop, dashboard=dashboard)
+    with Home(options["home"]) as home, Wish(home) as stop, display(as_json) as show:
+        say(intention(planned, display_only))
+        watch = stop.following(show)
+        finished = run_paper(home, planned, watch, stop, dashboard=dashboard, starting=stop.starting)
         if not finished.complete:
             say(f"interrupted; the journal is whole ({finished.records} records), the next run goes on from it")
-            return 130
+            return INTERRUPTED
         report = _report(home.reports, planned, finished, started, out)
     if as_json:
         print_json(document(planned, finished, report))
     else:
         _show(planned, finished, report, started)
     return 0
-
-
-def say(text: str) -> None:
-    """Tell people something: on stderr, so that stdout stays for the answer."""
-    click.echo(text, err=True)
-
-
-def plan_of(options: dict[str, Any], *, display_only: bool) -> "Planned":
-    """Plan the session that the options ask for, and say on stderr whether its desks will trade."""
-    from research.asking import Request, plan_for
-    from research.backtest import executing
-    from research.planning import DESKS
-
-    desks = tuple(options["desk"])
-    request = Request(
-        data=options["data"] or sample_data(),
-        home=options["home"],
-        config=options["config"],
-        profile=options["profile"],
-        cash=options["cash"],
-        start_ns=time_of(options["start"], "--start"),
-        end_ns=time_of(options["end"], "--end"),
-        desks=DESKS if "all" in desks else desks,
-    )
-    planned = plan_for(request)
-    for warning in planned.warnings:
-        say(f"warning: {warning}")
-    names = ", ".join(desk.name for desk in planned.plan.desks)
-    if display_only:
-        say(f"paper, display only: {names}")
-        return planned
-    say(f"paper: auto_execute is switched on for {names} (--display-only leaves it as configured)")
-    return planned._replace(plan=executing(planned.plan))
-
-
-@contextmanager
-def interrupts() -> Iterator[Any]:
-    """Turn Ctrl-C and a polite kill into a wish to stop, so that the run ends in order."""
-    wished: list[int] = []
-
-    def wish(number: int, _: FrameType | None) -> None:
-        wished.append(number)
-        if len(wished) > 2:  # the third one is meant
-            sys.exit(130)
-
-    before = {number: signal.signal(number, wish) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(wished)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def display(as_json: bool) -> Iterator[Any]:
-    """Show progress: a live table on a terminal, a line now and then elsewhere, nothing on stdout with --json."""
-    from rich.console import Console
-    from rich.live import Live
-
-    console = Console(stderr=True)
-    if console.is_terminal and not as_json:
-        with Live(console=console, refresh_per_second=4, transient=True) as live:
-            yield lambda progress: live.update(_table(progress))
-        return
-    shown = [time.monotonic()]
-
-    def line(progress: "Progress") -> None:
-        if time.monotonic() - shown[0] >= 5.0:
-            shown[0] = time.monotonic()
-            say(progress_line(progress))
-
-    yield line
-
-
-def _time(market_ns: int) -> str:
-    return f"{datetime.fromtimestamp(market_ns // 10**9, UTC):%Y-%m-%d %H:%M:%S}" if market_ns > 0 else "-"
-
-
-def progress_line(progress: "Progress") -> str:
-    """Return where a run is, in one line."""
-    speed = progress.events / max(progress.wall_seconds, 1e-9)
-    return (
-        f"{_time(progress.market_ns)} UTC  {progress.events:,}/{progress.events_all:,} events  {speed:,.0f}/s  "
-        f"{progress.decisions:,} decisions  {progress.fills:,} fills  equity {progress.equity / 1e6:,.2f}"
-    )
-
-
-def _table(progress: "Progress") -> "Table":
-    from rich.table import Table
-
-    share = progress.events / max(progress.events_all, 1)
-    speed = progress.events / max(progress.wall_seconds, 1e-9)
-    table = Table(title=f"trifecta run  {share:.0%}", title_justify="left", min_width=60)
-    table.add_column("")
-    table.add_column("", justify="right")
-    for name, value in (
-        ("market time (UTC)", _time(progress.market_ns)),
-        ("events", f"{progress.events:,} of {progress.events_all:,}"),
-        ("events per second", f"{speed:,.0f}"),
-        ("decisions", f"{progress.decisions:,}"),
-        ("executed", f"{progress.executed:,}"),
-        ("fills", f"{progress.fills:,}"),
-        ("equity", f"{progress.equity / 1e6:,.2f}"),
-        *((f"  {desk}", f"{made / 1e6:+,.2f}") for desk, made in progress.desks.items()),
-    ):
-        table.add_row(name, value)
-    return table
 
 
 def document(planned: "Planned", finished: "Finished", report: Path) -> dict[str, Any]:
@@ -186,7 +77,8 @@ def document(planned: "Planned", finished: "Finished", report: Path) -> dict[str
         "profile": planned.plan.limits.profile,
         "journal": {"path": finished.settings.journal_path, "records": finished.records, "head": finished.head},
         "data": [{"path": path, "sha256": sha256, "rows": rows} for path, sha256, rows in planned.data],
-        "report": str(report),
+        "warnings": list(planned.warnings),
+        "report": str(report.resolve()),
     }
 
 
@@ -210,18 +102,15 @@ def _report(folder: Path, planned: "Planned", finished: "Finished", started: str
     from research.report import price_series, write_report
 
     path = out or folder / f"run-{finished.settings.session:04d}.html"
-    path.parent.mkdir(parents=True, exist_ok=True)
     prices = price_series(planned.plan, planned.tape)
     return write_report(finished.result, prices, _facts(planned, finished, started), path)
 
 
 def _show(planned: "Planned", finished: "Finished", report: Path, started: str) -> None:
-    from rich.console import Console
-
     from research.summary import summary_tables
 
-    console = Console()
-    for table in summary_tables(finished.result, _facts(planned, finished, started)):
+    console = open_console()
+    for table in summary_tables(finished.result, _facts(planned, finished, started), console.width):
         console.print(table)
     click.echo(f"journal: {finished.settings.journal_path}  ({finished.records:,} records, head {finished.head[:16]})")
     click.echo(f"report:  {report.resolve()}")

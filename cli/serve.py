@@ -9,7 +9,7 @@ import click
 
 from cli.options import Words, config_option, data_option, home_option, json_option
 from cli.outcome import print_json
-from cli.run import display, interrupts, plan_of, say
+from cli.session import INTERRUPTED, Wish, display, intention, plan_of, say
 
 if TYPE_CHECKING:
     from research.paper import PaperRun
@@ -47,22 +47,26 @@ def serve(as_json: bool, port: int, host: str, display_only: bool, dashboard: bo
     from actors.system import Cluster
     from research.home import Home
     from research.paper import PaperRun
+    from research.warming import ensure_warm
     from serve.deploy import claim_port, deploy, ingress_environment
 
     port = claim_port(host, port)
     planned = plan_of(options, display_only=display_only)
     if host not in LOOPBACK:
         say(f"warning: {host} can be reached from other machines, and the API asks nobody who they are")
-    with Home(options["home"]) as home, interrupts() as stop:
+    ensure_warm(say)
+    with Home(options["home"]) as home, Wish(home) as stop:
+        say(intention(planned, display_only))
         run = PaperRun(home, planned)
         cluster = Cluster(dashboard=dashboard, address=home.cluster)
+        stop.starting(cluster.folder)
         try:
             cluster.start(ingress_environment(cluster.folder))
             url = deploy(host, port)
             run.launch(cluster)
             _announce(as_json, url, planned, run)
-            with display(as_json) as watch:
-                complete = run.follow(watch, stop)
+            with display(as_json) as show:
+                complete = run.follow(stop.following(show), stop)
             if complete:
                 say(f"the session has ended; still serving {url} (Ctrl-C ends it)")
                 _wait(stop)
@@ -70,7 +74,7 @@ def serve(as_json: bool, port: int, host: str, display_only: bool, dashboard: bo
             cluster.stop()
     if not complete:
         say("interrupted; the journal is whole, the next run goes on from it")
-    return 0 if complete else 130
+    return 0 if complete else INTERRUPTED
 
 
 def _wait(stop: Callable[[], bool]) -> None:

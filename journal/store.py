@@ -115,12 +115,15 @@ class SqliteJournal:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
         self._db = _connect(path, read_only)
-        self._head = _read_head(self._db, path)
+        # A reader asks for the head only when it wants it: a file cut at its end is still readable from its beginning.
+        self._known_head = None if read_only else _read_head(self._db, path)
 
     @property
     def head(self) -> tuple[int, str]:
-        """Sequence number and hash of the newest record."""
-        return self._head
+        """Sequence number and hash of the newest record; JournalError where the file is cut before it."""
+        if self._known_head is None:
+            self._known_head = _read_head(self._db, self.path)
+        return self._known_head
 
     def claim(self, owner: str, now_ns: int) -> int:
         """Take the next epoch, a row that two claimants cannot both insert, and record it in the same transaction."""
@@ -128,7 +131,7 @@ class SqliteJournal:
             epoch = _newest_epoch(db) + 1
             db.execute("INSERT INTO epochs VALUES (?, ?, ?)", (epoch, owner, now_ns))
             head = self._insert(_read_head(db, self.path), [Claim(time_ns=now_ns, epoch=epoch, owner=owner)])
-        self._head = head
+        self._known_head = head
         return epoch
 
     def append(self, epoch: int, records: Sequence[AnyRecord]) -> int:
@@ -137,8 +140,8 @@ class SqliteJournal:
             newest = _newest_epoch(db)
             if newest != epoch:
                 raise Fenced(f"epoch {epoch} is fenced: epoch {newest} has been claimed")
-            head = self._insert(self._head, records)
-        self._head = head
+            head = self._insert(self.head, records)
+        self._known_head = head
         return head[0]
 
     @contextmanager

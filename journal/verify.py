@@ -1,14 +1,23 @@
 """Verification: does every record follow from the one before it? Names the first that does not."""
 
+import shutil
 import sqlite3
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from journal.chain import GENESIS, link
-from journal.store import Entry, Journal, SqliteJournal
+from journal.store import Entry, Journal, JournalError, SqliteJournal
+
+HEADER_BYTES: Final = 100
+PAGE_SIZE: Final = slice(16, 18)
+PAGE_COUNT: Final = slice(28, 32)
+"""Where the header of a SQLite file states how large it is; big-endian."""
+FILE_BYTES_MAX: Final = 2**40
+"""A header that states more is no header."""
 
 BEFORE_ALL: Final = -(2**63)
 """Records are numbered from 1; what somebody has put below is looked at, too."""
@@ -41,12 +50,44 @@ def verify_journal(journal: Journal) -> Verification:
 
 
 def verify_file(path: Path) -> Verification:
-    """Verify a journal file; JournalError when it is none, or of another version."""
-    journal = SqliteJournal(path, read_only=True)
+    """Verify a journal file, also one that was cut short; JournalError when it is none, or of another version."""
+    try:
+        journal = SqliteJournal(path, read_only=True)
+    except JournalError as error:
+        if getattr(error.__cause__, "sqlite_errorcode", 0) != sqlite3.SQLITE_CORRUPT:
+            raise
+        return _verify_rest(path, f"the file is damaged: {error.__cause__}")
     try:
         return verify_journal(journal)
     finally:
         journal.close()
+
+
+def _verify_rest(path: Path, problem: str) -> Verification:
+    """Verify what is left of a damaged file.
+
+    SQLite refuses a file that is shorter than its header says, whatever is still in it. A copy with the lost pages
+    filled with zeros can be read up to the first of them.
+    """
+    with TemporaryDirectory() as folder:
+        copy = Path(folder, "journal.db")
+        for end in ("", "-wal"):
+            if path.with_name(path.name + end).is_file():
+                shutil.copyfile(path.with_name(path.name + end), copy.with_name(copy.name + end))
+        with copy.open("r+b") as file:
+            header = file.read(HEADER_BYTES)
+            size = int.from_bytes(header[PAGE_SIZE]) * int.from_bytes(header[PAGE_COUNT])
+            if copy.stat().st_size < size <= FILE_BYTES_MAX:
+                file.truncate(size)
+        try:
+            journal = SqliteJournal(copy, read_only=True)
+        except JournalError:
+            return Verification(ok=False, records=0, head=GENESIS, first_bad=1, problem=problem)
+        try:
+            found = verify_journal(journal)
+        finally:
+            journal.close()
+    return Verification(ok=False, records=found.records, head=found.head, first_bad=found.records + 1, problem=problem)
 
 
 def _problem(entry: Entry, expected_seq: int, previous: str) -> str | None:

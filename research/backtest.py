@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from envs.rollout import open_engine, roll
+from market.tape import Tape
 from policies.plan import Plan
 from research.planning import Planned
 from research.result import RunResult, result_of_rollout
@@ -32,8 +33,9 @@ def executing(plan: Plan) -> Plan:
 
 
 def run_backtest(planned: Planned) -> Backtest:
-    """Run a plan in this process, once and from the beginning; the first call of a process loads the kernels."""
+    """Run a plan in this process, once and from the beginning; loading the kernels is not in its time."""
     planned = planned._replace(plan=executing(planned.plan))
+    roll(open_engine(planned.plan), Tape._make(column[:1] for column in planned.tape))
     engine = open_engine(planned.plan)
     begin = time.perf_counter()
     rollout = roll(engine, planned.tape)

@@ -1,6 +1,7 @@
 """The sections of configuration files and profiles: keys, units and what is allowed. Nothing is read here."""
 
 from decimal import Decimal
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -9,12 +10,21 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 class Section(BaseModel):
     """A section of a file: unknown keys are errors, and nothing is changed after it was read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
 
 
-Money = Annotated[Decimal, Field(allow_inf_nan=False)]
+Amount = Annotated[Decimal, Field(ge=Decimal("-1e12"), le=Decimal("1e12"), allow_inf_nan=False)]
+"""A number kept as it is written: steps, rates, percentages."""
+Money = Annotated[Amount, Field(decimal_places=6)]
+"""Account money: the smallest unit is 10**-6 (`market.money`)."""
+LotSize = Annotated[Decimal, Field(gt=0, le=Decimal("1e9"), allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, le=10**12)]
+Ticks = Annotated[int, Field(ge=-(10**9), le=10**9)]
+TicksPaid = Annotated[int, Field(ge=0, le=10**9)]
+FeePpm = Annotated[int, Field(ge=0, le=500_000)]
+Span = Annotated[float, Field(gt=0, le=1e9)]
+"""A span of time in the unit that its key ends with; nanoseconds of it fit 63 bits."""
 
 
 class Account(Section):
@@ -30,52 +40,52 @@ class Data(Section):
 
     forex_symbols: tuple[str, ...]
     forex_timeframe: Literal["1m", "3m", "5m", "15m", "30m", "1h", "4h", "1d"]
-    forex_days_max: Annotated[float, Field(gt=0)]
+    forex_days_max: Annotated[float, Field(gt=0, le=1e6)]
     route_symbol: str
-    route_hours_max: Annotated[float, Field(gt=0)]
+    route_hours_max: Annotated[float, Field(gt=0, le=1e6)]
     contract_symbol: str
-    contract_hours_max: Annotated[float, Field(gt=0)]
+    contract_hours_max: Annotated[float, Field(gt=0, le=1e6)]
 
 
 class Venues(Section):
     """Defaults of simulated venues."""
 
-    latency_ms: Annotated[float, Field(gt=0, le=60_000)]
-    stale_after_s: Annotated[float, Field(gt=0, le=86_400)]
+    latency_ms: Annotated[float, Field(ge=0.001, le=60_000)]
+    stale_after_s: Annotated[float, Field(ge=0.001, le=86_400)]
 
 
 class VenueOverride(Section):
     """What differs for one venue."""
 
-    latency_ms: Annotated[float, Field(gt=0, le=60_000)] | None = None
-    stale_after_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
+    latency_ms: Annotated[float, Field(ge=0.001, le=60_000)] | None = None
+    stale_after_s: Annotated[float, Field(ge=0.001, le=86_400)] | None = None
 
 
 class Instruments(Section):
     """Defaults of instruments, by kind."""
 
-    fx_lot_size: Annotated[Money, Field(gt=0)]
-    metal_lot_size: Annotated[Money, Field(gt=0)]
-    crypto_lot_size: Annotated[Money, Field(gt=0)]
-    equity_lot_size: Annotated[Money, Field(gt=0)]
-    index_lot_size: Annotated[Money, Field(gt=0)]
-    fx_spread_pips: Annotated[Money, Field(ge=0)]
-    other_spread_ppm: Count
-    slippage_ticks: Count
-    fx_fee_ppm: Count
-    crypto_fee_ppm: Count
-    equity_fee_ppm: Count
-    depth_lots: Annotated[int, Field(gt=0)]
+    fx_lot_size: LotSize
+    metal_lot_size: LotSize
+    crypto_lot_size: LotSize
+    equity_lot_size: LotSize
+    index_lot_size: LotSize
+    fx_spread_pips: Annotated[Decimal, Field(ge=0, le=10_000, allow_inf_nan=False)]
+    other_spread_ppm: Annotated[int, Field(ge=0, le=500_000)]
+    slippage_ticks: TicksPaid
+    fx_fee_ppm: FeePpm
+    crypto_fee_ppm: FeePpm
+    equity_fee_ppm: FeePpm
+    depth_lots: Annotated[int, Field(gt=0, le=10**9)]
 
 
 class InstrumentOverride(Section):
     """What differs for one symbol."""
 
-    lot_size: Annotated[Money, Field(gt=0)] | None = None
-    spread_ticks: Count | None = None
-    slippage_ticks: Count | None = None
-    fee_ppm: Count | None = None
-    depth_lots: Annotated[int, Field(gt=0)] | None = None
+    lot_size: LotSize | None = None
+    spread_ticks: TicksPaid | None = None
+    slippage_ticks: TicksPaid | None = None
+    fee_ppm: FeePpm | None = None
+    depth_lots: Annotated[int, Field(gt=0, le=10**9)] | None = None
 
 
 class Desk(Section):
@@ -90,13 +100,13 @@ class Desk(Section):
 class ArbitrageDesk(Desk):
     """The arbitrage desk: its route's numbers and its own minimum."""
 
-    enter_ticks: int
-    exit_ticks: int
-    hold_s: Annotated[float, Field(gt=0)]
-    quiet_s: Annotated[float, Field(ge=0)]
-    age_ms_max: Annotated[float, Field(gt=0)]
-    net_profit_bp_min: float
-    auto_gross_bp: float
+    enter_ticks: Ticks
+    exit_ticks: Ticks
+    hold_s: Span
+    quiet_s: Annotated[float, Field(ge=0, le=1e9)]
+    age_ms_max: Span
+    net_profit_bp_min: Annotated[float, Field(ge=-1e9, le=1e9)]
+    auto_gross_bp: Annotated[float, Field(ge=-1e9, le=1e9)]
     auto_net_profit: Money
     auto_risk_score: Annotated[float, Field(ge=0, le=101)]
 
@@ -104,10 +114,10 @@ class ArbitrageDesk(Desk):
 class BinaryDesk(Desk):
     """The binary desk: the contract it trades."""
 
-    payout: Annotated[Money, Field(gt=0, le=10)]
+    payout: Annotated[Decimal, Field(gt=0, le=10, decimal_places=6, allow_inf_nan=False)]
     expiry_s: Annotated[int, Field(gt=0, le=86_400)]
     bars_s: Annotated[int, Field(gt=0, le=3600)]
-    stake_lot: Annotated[Money, Field(gt=0)]
+    stake_lot: Annotated[Money, Field(gt=0, le=10**6)]
     tie_returns_stake: bool
 
 
@@ -122,7 +132,7 @@ class Desks(Section):
 class Report(Section):
     """What reports hold."""
 
-    sample_s: Annotated[float, Field(gt=0)]
+    sample_s: Annotated[float, Field(ge=1, le=1e9)]
 
 
 class Configuration(Section):
@@ -132,7 +142,7 @@ class Configuration(Section):
     data: Data
     venues: Venues
     instruments: Instruments
-    rates: dict[str, Money]
+    rates: dict[str, Annotated[Amount, Field(gt=0)]]
     desks: Desks
     report: Report
     venue: dict[str, VenueOverride] = {}
@@ -148,14 +158,14 @@ class ProfileLimits(Section):
     drawdown_max: Annotated[Money, Field(ge=0)]
     drawdown_basis: Literal["initial", "peak"]
     loss_streak_max: Count
-    position_fraction_max: Annotated[Money, Field(ge=0, le=1000)]
-    cooldown_seconds: tuple[Count, ...]
+    position_fraction_max: Annotated[Amount, Field(ge=0, le=1000)]
+    cooldown_seconds: tuple[Annotated[int, Field(ge=0, le=10**9)], ...]
 
     @field_validator("cooldown_seconds")
     @classmethod
     def _not_empty(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         if not value:
-            raise ValueError("at least one number is needed, for no loss in a row")
+            raise ValueError("at least one number is allowed, the pause after no loss in a row")
         return value
 
 
@@ -169,9 +179,9 @@ class ProfileLevels(Section):
 class ProfileArbitrage(Section):
     """Gates of the arbitrage desk."""
 
-    net_profit_percent_min: Money
+    net_profit_percent_min: Amount
     risk_score_max: Annotated[float, Field(ge=0, le=100)]
-    auto_gross_spread_percent: Money
+    auto_gross_spread_percent: Amount
     auto_net_profit: Money
     auto_risk_score: Annotated[float, Field(ge=0, le=101)]
     top_n: Count
@@ -181,13 +191,21 @@ class ProfileForex(Section):
     """Gates of the forex desk; confidences are fractions, 72 is a percent and an error."""
 
     confidence_min: Fraction
-    reward_to_risk_min: Money
+    reward_to_risk_min: Amount
     auto_confidence: Annotated[float, Field(ge=-1.0, le=1.0)]
-    auto_reward_to_risk: Money
+    auto_reward_to_risk: Amount
     confidence_weight: Fraction
-    reward_to_risk_cap: Annotated[float, Field(gt=0)]
+    reward_to_risk_cap: Annotated[float, Field(gt=0, le=1e9)]
     size_multipliers: tuple[tuple[float, Fraction], ...]
     top_n: Count
+
+    @field_validator("size_multipliers")
+    @classmethod
+    def _descending(cls, value: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+        scores = [score for score, _ in value]
+        if not scores or any(above <= below for above, below in pairwise(scores)):
+            raise ValueError("at least one pair [least score, size] is allowed, highest score first")
+        return value
 
 
 class ProfileBinary(Section):
@@ -195,8 +213,15 @@ class ProfileBinary(Section):
 
     probability_min: Fraction
     edge_min: Annotated[float, Field(ge=-1.0, le=1.0)]
-    expiry_seconds: tuple[Annotated[int, Field(gt=0)], ...]
+    expiry_seconds: tuple[Annotated[int, Field(gt=0, le=86_400)], ...]
     top_n: Count
+
+    @field_validator("expiry_seconds")
+    @classmethod
+    def _not_empty(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if not value:
+            raise ValueError("at least one expiry is allowed")
+        return value
 
 
 class Profile(Section):

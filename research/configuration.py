@@ -1,11 +1,13 @@
-"""Configuration: TOML files, checked before anything uses them.
+"""Configuration: TOML or YAML files, checked before anything uses them.
 
 An unknown or retired key, a wrong unit or a value out of range is one line that names file, key, value and what is
 allowed. A user's file is laid over the packaged one, so it says only what differs.
 """
 
+import json
 import tomllib
 from collections.abc import Mapping
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -13,6 +15,8 @@ from typing import Any, Final, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from policies.catalogue import POLICIES, params_of
+from policies.intents import DeskKind
 from research.config_sections import Configuration, Profile, Section
 
 RETIRED: Final[Mapping[str, str]] = {
@@ -22,6 +26,37 @@ RETIRED: Final[Mapping[str, str]] = {
     "limits.max_loss_per_day": "limits.daily_loss_max",
 }
 """Keys that once meant something: using one is an error that names its successor, never a silent change."""
+
+YAML: Final = frozenset({".yaml", ".yml"})
+SUFFIXES: Final = YAML | {".toml"}
+SHOWN_MAX: Final = 3
+"""Mistakes told at once."""
+VALUE_CHARACTERS_MAX: Final = 80
+
+ALLOWED: Final[Mapping[str, str]] = {
+    "less_than_equal": "at most {le} is allowed",
+    "less_than": "less than {lt} is allowed",
+    "greater_than_equal": "at least {ge} is allowed",
+    "greater_than": "more than {gt} is allowed",
+    "finite_number": "a finite number is allowed",
+    "decimal_max_places": "at most {decimal_places} decimal places are allowed",
+    "decimal_parsing": 'a number is allowed, as 100 or "100.25"',
+    "decimal_type": 'a number is allowed, as 100 or "100.25"',
+    "float_type": "a number is allowed",
+    "int_type": "a whole number is allowed",
+    "int_from_float": "a whole number is allowed",
+    "int_parsing_size": "a whole number of at most 18 digits is allowed",
+    "bool_type": "true or false is allowed",
+    "string_type": "text is allowed",
+    "literal_error": "{expected} is allowed",
+    "tuple_type": "a list is allowed",
+    "dict_type": "a table of keys and values is allowed",
+    "model_type": "a table of keys and values is allowed",
+    "too_short": "at least {min_length} entries are allowed",
+    "too_long": "at most {max_length} entries are allowed",
+    "string_pattern_mismatch": "text that matches {pattern} is allowed",
+}
+"""What is allowed instead, by pydantic's kind of mistake."""
 
 S = TypeVar("S", bound=Section)
 
@@ -43,27 +78,86 @@ def load_configuration(path: Path | None = None) -> Configuration:
         own = _read(path)
         _refuse_retired(path, own)
         values = _laid_over(values, own)
-    return _checked(Configuration, values, path or base)
+    configuration = checked(Configuration, values, str(path or base))
+    _check_policies(configuration, path or base)
+    return configuration
 
 
 def load_profile(name: str) -> Profile:
-    """Read a profile by name, or by the path of a TOML file."""
-    path = Path(name) if name.endswith(".toml") else packaged("profiles", f"{name}.toml")
-    if not path.is_file():
+    """Read a profile by name, or by the path of a TOML or YAML file."""
+    is_path = Path(name).suffix in SUFFIXES
+    path = Path(name) if is_path else packaged("profiles", f"{name}.toml")
+    if not is_path and ("/" in name or not path.is_file()):
         known = sorted(found.stem for found in packaged("profiles").glob("*.toml"))
-        raise ConfigurationError(f"profile {name!r} is unknown; known are {', '.join(known)}, or the path of a .toml")
+        raise ConfigurationError(
+            f"profile {name!r} is unknown; known are {', '.join(known)}, or the path of a .toml or .yaml file"
+        )
     values = _read(path)
     _refuse_retired(path, values)
-    return _checked(Profile, values, path)
+    return checked(Profile, values, str(path))
+
+
+def checked(kind: type[S], values: Mapping[str, Any], source: str) -> S:
+    """Return the section of these values; ConfigurationError names source, key, value and what is allowed."""
+    try:
+        # As JSON, strictly: lists and decimal text are read as they must be, and nothing else is converted.
+        return kind.model_validate_json(json.dumps(values, default=str), strict=True)
+    except ValidationError as error:
+        lines = [_explained(source, kind, item) for item in error.errors()]
+        more = [f"and {len(lines) - SHOWN_MAX} more"] if len(lines) > SHOWN_MAX else []
+        raise ConfigurationError("; ".join(lines[:SHOWN_MAX] + more)) from error
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: cannot be read ({error})") from error
+        words = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path}: not UTF-8 text (byte {error.start})") from error
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"{path}: there is no such file") from error
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read ({error.strerror})") from error
+    if path.suffix in YAML:
+        return _yaml(path, words)
+    try:
+        return tomllib.loads(words)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path}: not TOML: {error}") from error
+
+
+def _yaml(path: Path, words: str) -> dict[str, Any]:
+    import yaml
+
+    try:
+        _check_keys(path, yaml.compose(words, Loader=yaml.SafeLoader))
+        values = yaml.safe_load(words)
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigurationError(f"{path}: a table of keys and values is allowed, this is a {type(values).__name__}")
+    return values
+
+
+def _check_keys(path: Path, document: Any) -> None:
+    """Refuse what YAML would take and TOML would not: a key twice in one table, a key that is no text, an alias."""
+    nodes, seen = [document], set()
+    while nodes:
+        node = nodes.pop()
+        if id(node) in seen:
+            raise ConfigurationError(f"{path}: an alias (*name) is not allowed; write the value out")
+        seen.add(id(node))
+        if getattr(node, "id", "") == "sequence":
+            nodes += node.value
+        names: set[str] = set()
+        for key, value in node.value if getattr(node, "id", "") == "mapping" else ():
+            if key.tag != "tag:yaml.org,2002:str":
+                raise ConfigurationError(f"{path}: {key.value} as a key: text is allowed; put it in quotes")
+            if key.value in names:
+                raise ConfigurationError(f"{path}: {key.value} stands twice in one table; once is allowed")
+            names.add(key.value)
+            nodes.append(value)
 
 
 def _laid_over(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
@@ -80,17 +174,26 @@ def _refuse_retired(path: Path, values: dict[str, Any]) -> None:
         for part in key.split("."):
             found = found.get(part) if isinstance(found, dict) else None
         if found is not None:
-            raise ConfigurationError(f"{path}: {key} is retired; use {successor}")
+            raise ConfigurationError(f"{path}: {key} = {_shown(found)} is retired; use {successor}")
 
 
-def _checked(kind: type[S], values: dict[str, Any], path: Path) -> S:
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        raise ConfigurationError("; ".join(_explained(path, kind, item) for item in error.errors()[:3])) from error
+def _check_policies(configuration: Configuration, path: Path) -> None:
+    """Refuse a policy that a desk cannot have, and parameters that the policy cannot have."""
+    for kind in DeskKind:
+        name = kind.name.lower()
+        desk = getattr(configuration.desks, name)
+        own = sorted(policy for policy, spec in POLICIES.items() if spec.desk == kind)
+        if desk.policy not in own:
+            raise ConfigurationError(
+                f"{path}: desks.{name}.policy = {_shown(desk.policy)}: {' or '.join(own)} is allowed"
+            )
+        try:
+            params_of(POLICIES[desk.policy], desk.params)
+        except ValueError as error:
+            raise ConfigurationError(f"{path}: desks.{name}.params: {error}") from error
 
 
-def _explained(path: Path, kind: type[Section], error: ErrorDetails) -> str:
+def _explained(source: str, kind: type[Section], error: ErrorDetails) -> str:
     """Say in one line what is wrong with one key."""
     where = [str(part) for part in error["loc"]]
     key = ".".join(where)
@@ -98,10 +201,24 @@ def _explained(path: Path, kind: type[Section], error: ErrorDetails) -> str:
         allowed = _allowed_at(kind, where[:-1])
         near = get_close_matches(where[-1], allowed, 1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        return f"{path}: {key} is unknown{hint} (allowed here: {', '.join(allowed)})"
+        return f"{source}: {key} = {_shown(error['input'])} is unknown{hint} (allowed here: {', '.join(allowed)})"
     if error["type"] == "missing":
-        return f"{path}: {key} is missing"
-    return f"{path}: {key} = {error['input']!r}: {error['msg']}"
+        return f"{source}: {key} is missing"
+    words = ALLOWED.get(error["type"])
+    bounds = {name: _plain(bound) for name, bound in error.get("ctx", {}).items()}
+    said = words.format(**bounds) if words else error["msg"].removeprefix("Value error, ")
+    return f"{source}: {key} = {_shown(error['input'])}: {said}"
+
+
+def _plain(bound: object) -> str:
+    """Return a bound without an exponent or a trailing .0."""
+    return f"{Decimal(str(bound)).normalize():f}" if isinstance(bound, float | Decimal) else str(bound)
+
+
+def _shown(value: object) -> str:
+    """Return a value as it could stand in the file, cut where it is long."""
+    words = json.dumps(value, default=str, ensure_ascii=False)
+    return words if len(words) <= VALUE_CHARACTERS_MAX else f"{words[:VALUE_CHARACTERS_MAX]} ..."
 
 
 def _allowed_at(kind: type[Section], where: list[str]) -> list[str]:

@@ -46,25 +46,37 @@ class Home:
     def __enter__(self) -> "Home":
         """Lock the home; HomeLockedError names the process that has it."""
         self.path.mkdir(parents=True, exist_ok=True)
-        lock = (self.path / "lock").open("a+", encoding="ascii")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            owner = lock.read().strip() or "unknown"
-            lock.close()
-            raise HomeLockedError(
-                f"{self.path}: locked by process {owner}; let it end, or use another --home"
-            ) from None
+        lock = self._locked()
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
         self._lock = lock
         return self
 
+    def _locked(self) -> IO[str]:
+        """Return the lock file, locked; a file that its last owner removed in between locks nobody out."""
+        path = self.path / "lock"
+        while True:
+            lock = path.open("a+", encoding="ascii", errors="replace")
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                owner = lock.read().strip() or "unknown"
+                lock.close()
+                raise HomeLockedError(
+                    f"{self.path}: locked by process {owner}; let it end, or use another --home"
+                ) from None
+            if path.exists() and path.stat().st_ino == os.fstat(lock.fileno()).st_ino:
+                return lock
+            lock.close()
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.unlock()
+
+    def unlock(self) -> None:
         """Unlock the home and leave no lock file behind."""
         if self._lock is not None:
             (self.path / "lock").unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 """A paper run: the three desks on Ray over recorded data, journaled, from the start or from where it stopped."""
 
+import shutil
 import subprocess
 import time
 from collections.abc import Callable
@@ -8,13 +9,15 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+import psutil
 
 from actors.restoring import SessionLog, newest_session
 from actors.settings import GOVERNOR, RISK, SUPERVISOR, Settings
 from actors.staging import session_record
 from actors.system import Cluster
 from journal.records import Stop
-from journal.store import SqliteJournal
+from journal.store import Journal, SqliteJournal
+from journal.verify import verify_journal
 from policies.plan import plan_hash
 from research.home import Home
 from research.planning import Planned
@@ -27,7 +30,12 @@ SILENCE_S_MAX: Final = 300.0
 BUSY_S: Final = 0.75
 """Who has not answered by then is busy; waiting longer would keep Ctrl-C waiting as well."""
 
+LAST_S: Final = 10.0
+"""For a last word, when nothing else is waited for."""
+
 FAILURES_MAX: Final = 20
+PAUSE_S: Final = 0.4
+"""Between two looks at a running system."""
 
 
 class RunError(RuntimeError):
@@ -73,10 +81,15 @@ def run_paper(
     stop: Callable[[], bool],
     *,
     dashboard: bool = False,
+    starting: Callable[[Path], None] = lambda _: None,
 ) -> Finished:
-    """Run a plan to its end, or until `stop` says so; `watch` is called about twice a second."""
+    """Run a plan to its end, or until `stop` says so; `watch` is called about twice a second.
+
+    `starting` is told Ray's temporary folder before Ray starts.
+    """
     run = PaperRun(home, planned)
     cluster = Cluster(dashboard=dashboard, address=home.cluster)
+    starting(cluster.folder)
     try:
         cluster.start()
         run.launch(cluster)
@@ -113,11 +126,25 @@ class PaperRun:
         return _finished(self._home, self._planned, self.settings, self._candidates, self.resumed, self._wall_s)
 
 
+def abandon(home: Home, folder: Path | None) -> None:
+    """End a run that is still starting, from within a signal handler: nothing was decided, so nothing is asked."""
+    children = psutil.Process().children(recursive=True)
+    for child in children:
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
+    psutil.wait_procs(children, timeout=2.0)
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+    home.cluster.unlink(missing_ok=True)
+    home.unlock()
+
+
 def open_session(home: Home, planned: Planned) -> tuple[Settings, bool]:
     """Continue the newest session if it is this one and has not ended, else begin a new one; tell which it was."""
     tape = save_tape(home.tapes, planned.tape)
     journal = SqliteJournal(home.journal)
     try:
+        _check_journal(home.journal, journal)
         log = newest_session(journal)
         old = log.session
         settings = Settings(
@@ -144,6 +171,15 @@ def open_session(home: Home, planned: Planned) -> tuple[Settings, bool]:
         return settings, False
     finally:
         journal.close()
+
+
+def _check_journal(path: Path, journal: Journal) -> None:
+    """Refuse to go on from a journal that is not what was written: starting is recovering from it."""
+    found = verify_journal(journal)
+    if not found.ok:
+        raise RunError(
+            f"{path}: record {found.first_bad} is bad: {found.problem}; move the file away, or use another --home"
+        )
 
 
 def revision() -> str:
@@ -185,35 +221,47 @@ def _follow(
                 )
             )  # fmt: skip
             if governor["complete"]:
-                return [cluster.ask(name)["candidates"] for name in settings.agents]
+                return [(_asked(cluster, name, LAST_S) or {}).get("candidates", 0) for name in settings.agents]
             mark = events + governor["records"]
             moved = now if mark != last else moved
             last = mark
         if stop():
-            with suppress(TimeoutError):  # it is as good as killed then, and the journal is whole all the same
-                cluster.ask(GOVERNOR, "on_stop", "interrupted", timeout_s=BUSY_S)
+            _asked(cluster, GOVERNOR, BUSY_S, "on_stop", "interrupted")  # unheard, it is as good as killed
             return None
-        _check_health(cluster, now - moved)
-        time.sleep(0.4)
+        _check_failures(cluster)
+        _check_silence(cluster, now - moved)
+        time.sleep(PAUSE_S)
 
 
 def _ask_both(cluster: Cluster) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """Ask governor and risk how they are; None while one is starting again, or too busy (compiling its kernels)."""
-    from ray.exceptions import RayActorError
+    """Ask governor and risk how they are; None while one is starting again, or too busy to answer."""
+    governor = _asked(cluster, GOVERNOR, BUSY_S)
+    risk = _asked(cluster, RISK, BUSY_S) if governor is not None else None
+    return (governor, risk) if risk is not None else None
+
+
+def _asked(cluster: Cluster, name: str, timeout_s: float, method: str = "status", *arguments: object) -> Any:
+    """Return an actor's answer; None while it is busy or away (Ray starts it again); RunError when it is gone."""
+    from ray.exceptions import ActorDiedError, RayActorError
 
     try:
-        return cluster.ask(GOVERNOR, timeout_s=BUSY_S), cluster.ask(RISK, timeout_s=BUSY_S)
+        return cluster.ask(name, method, *arguments, timeout_s=timeout_s)
+    except ActorDiedError as error:
+        raise RunError(f"{name} has ended and does not start again: {str(error).splitlines()[0]}") from error
     except (TimeoutError, RayActorError):
         return None
 
 
-def _check_health(cluster: Cluster, silence_s: float) -> None:
-    failures: list[tuple[int, str, str]] = cluster.ask(SUPERVISOR, "failures")
+def _check_failures(cluster: Cluster) -> None:
+    failures: list[tuple[int, str, str]] = _asked(cluster, SUPERVISOR, BUSY_S, "failures") or []
     if len(failures) > FAILURES_MAX:
         _, name, text = failures[-1]
         raise RunError(f"{name} failed {len(failures)} times; the last time with: {text.strip().splitlines()[-1]}")
+
+
+def _check_silence(cluster: Cluster, silence_s: float) -> None:
     if silence_s > SILENCE_S_MAX:
-        states: list[dict[str, Any]] = cluster.ask(SUPERVISOR, "registry")
+        states: list[dict[str, Any]] = _asked(cluster, SUPERVISOR, LAST_S, "registry") or []
         quiet = [state["name"] for state in states if not state["heard_s"] or state["heard_s"] > 10]
         raise RunError(f"nothing moved for {silence_s:.0f} s; silent: {', '.join(quiet) or 'nobody'}")
 
@@ -221,7 +269,7 @@ def _check_health(cluster: Cluster, silence_s: float) -> None:
 def _finished(
     home: Home, planned: Planned, settings: Settings, candidates: list[int], resumed: bool, wall: float
 ) -> Finished:
-    journal = SqliteJournal(home.journal, read_only=True)
+    journal = SqliteJournal(home.journal)  # not for reading alone: closing it folds the write-ahead log into the file
     try:
         log: SessionLog = newest_session(journal)
         records, head = journal.head

@@ -6,17 +6,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from market.bars import bars_of_quotes
 from market.instruments import Instrument, VenueSpec
 from market.money import money_of
-from market.tape import Role, Tape, bar_tape, merge_tapes, quote_tape
+from market.tape import Flaw, Int64, Role, Tape, bar_tape, merge_tapes, quote_tape
 from policies.catalogue import params_of, policy_named
 from policies.intents import DeskKind
 from policies.plan import DeskPlan, FeedPlan, LimitsPlan, Plan, RoutePlan
-from research.catalogue import Catalogue, Entry, FileKind, file_hash
+from research.catalogue import Catalogue, Entry, FileKind, file_hash, show_time
 from research.config_sections import Configuration, Profile
 from research.loader import Bars, Quotes, load_bars, load_quotes
 from research.selection import Selection, Window
@@ -73,20 +74,29 @@ class _Draft:
         self.feeds.append(feed)
         self.tapes.append(tape._replace(feed=np.full(len(tape.time_ns), number, np.int64)))
 
-    def note(self, entry: Entry, rows: int, warnings: Sequence[str]) -> str:
+    def instrument_of(self, entry: Entry, *, spread: bool = True) -> Instrument:
+        return instrument_of(entry, self.configuration, self.currency, spread=spread, fee_ppm=self.costs.fee_ppm)
+
+    def note(self, entry: Entry, flaws: NDArray[np.uint8], time_ns: Int64, warnings: Sequence[str]) -> str:
         sha256 = file_hash(self.root / entry.path, self.home)
-        self.data.append((entry.path, sha256, rows))
-        self.warnings.extend(warnings)
+        self.data.append((entry.path, sha256, len(flaws)))
+        self.warnings.extend([*warnings, *flaw_warnings(entry.path, flaws, time_ns)])
         return f"{entry.path}#{sha256}"
 
 
 def plan_run(
-    catalogue: Catalogue, home: Path, configuration: Configuration, profile: Profile, selection: Selection
+    catalogue: Catalogue,
+    home: Path,
+    configuration: Configuration,
+    profile: Profile,
+    selection: Selection,
+    costs: Costs | None = None,
 ) -> Planned:
     """Plan the desks for which there is a selection; policies, gates and limits from configuration and profile."""
-    draft = _Draft(Path(catalogue.root), home, configuration, profile, configuration.account.currency)
+    currency = configuration.account.currency
+    draft = _Draft(Path(catalogue.root), home, configuration, profile, currency, costs or Costs())
     if selection.forex and selection.forex_window:
-        add_forex(draft, selection.forex, selection.forex_window, configuration.desks.forex.policy, {})
+        add_forex(draft, selection.forex, selection.forex_window)
     if selection.route and selection.route_window:
         _add_arbitrage(draft, selection.route, selection.route_window)
     if selection.contract and selection.contract_window:
@@ -101,52 +111,60 @@ def plan_backtest(
     profile: Profile,
     entries: Sequence[Entry],
     window: Window,
-    policy: tuple[str, dict[str, float]],
     costs: Costs,
 ) -> Planned:
-    """Plan one forex-style desk over bars of any instruments: a policy with its parameters and costs."""
+    """Plan the forex desk alone, over bars of any instruments, in their own currency where they share one."""
     instruments = [instrument_of(entry, configuration, "", spread=False) for entry in entries]
     quotes = {instrument.quote for instrument in instruments}
     currency = quotes.pop() if len(quotes) == 1 else configuration.account.currency
     draft = _Draft(Path(catalogue.root), home, configuration, profile, currency, costs)
-    add_forex(draft, entries, window, policy[0], policy[1])
+    add_forex(draft, entries, window)
     return _finished(draft)
 
 
-def add_forex(draft: _Draft, entries: Sequence[Entry], window: Window, policy: str, params: dict[str, float]) -> None:
+def add_forex(draft: _Draft, entries: Sequence[Entry], window: Window) -> None:
     """Add bars of some instruments and the desk that trades them."""
     desk = len(draft.desks)
     for entry in entries:
-        instrument = draft.add_instrument(
-            instrument_of(
-                entry, draft.configuration, draft.currency, spread=draft.costs.spread, fee_ppm=draft.costs.fee_ppm
-            )
-        )
+        instrument = draft.instrument_of(entry, spread=draft.costs.spread)
         bars = load_bars(draft.root, entry, Decimal(instrument.tick_size), window.start_ns, window.end_ns)
-        source = draft.note(entry, len(bars.close_ns), bars.report.warnings)
+        if draft.costs.spread and bars.ask is None and not instrument.spread_ticks:
+            ticks = share_spread(draft.configuration, entry, bars)
+            instrument = msgspec.structs.replace(instrument, spread_ticks=ticks)
+        instrument = draft.add_instrument(instrument)
+        source = draft.note(entry, bars.flaws, bars.close_ns, bars.report.warnings)
         roles = int(Role.MATCH | Role.VIEW)
         feed = FeedPlan(instrument=instrument.key, roles=roles, desk=desk, bar_ns=entry.timeframe_ns, source=source)
         draft.add_feed(feed, _bars_tape(bars, instrument, draft.costs.spread))
     own, gate = draft.configuration.desks.forex, draft.profile.forex
-    spec = policy_named(policy)
+    textbook = own.policy == "sma_cross"  # it states neither confidence nor reward, so no gate asks for them
     draft.desks.append(
         DeskPlan(
             name="forex",
             kind=DeskKind.FOREX,
-            policy=policy,
-            params=params_of(spec, {**(own.params if own.policy == policy else {}), **params}),
+            policy=own.policy,
+            params=params_of(policy_named(own.policy), own.params),
             budget_fraction=own.budget_fraction,
             auto_execute=own.auto_execute,
-            top_n=gate.top_n if policy != "sma_cross" else max(gate.top_n, len(entries)),
-            confidence_min=gate.confidence_min if policy != "sma_cross" else 0.0,
-            reward_min=float(gate.reward_to_risk_min) if policy != "sma_cross" else -1e9,
-            auto_confidence=gate.auto_confidence if policy != "sma_cross" else -1.0,
-            auto_reward=float(gate.auto_reward_to_risk) if policy != "sma_cross" else -1e9,
+            top_n=max(gate.top_n, len(entries)) if textbook else gate.top_n,
+            confidence_min=0.0 if textbook else gate.confidence_min,
+            reward_min=-1e9 if textbook else float(gate.reward_to_risk_min),
+            auto_confidence=-1.0 if textbook else gate.auto_confidence,
+            auto_reward=-1e9 if textbook else float(gate.auto_reward_to_risk),
             confidence_weight=gate.confidence_weight,
             reward_cap=gate.reward_to_risk_cap,
             size_multipliers=gate.size_multipliers,
         )
     )
+
+
+def share_spread(configuration: Configuration, entry: Entry, bars: Bars) -> int:
+    """Return the configured share of the first sound price as a spread in ticks; what pips are stated for has none."""
+    own = configuration.instrument.get(entry.symbol or "")
+    sound = np.flatnonzero(bars.flaws == 0)
+    if entry.instrument_kind == "fx" or (own and own.spread_ticks is not None) or not len(sound):
+        return 0
+    return -(-int(bars.bid[3][sound[0]]) * configuration.instruments.other_spread_ppm // 1_000_000)
 
 
 def _bars_tape(bars: Bars, instrument: Instrument, spread: bool) -> Tape:
@@ -171,9 +189,9 @@ def _add_arbitrage(draft: _Draft, entries: tuple[Entry, Entry], window: Window) 
     desk, own, gate = len(draft.desks), draft.configuration.desks.arbitrage, draft.profile.arbitrage
     keys = []
     for entry in entries:
-        instrument = draft.add_instrument(instrument_of(entry, draft.configuration, draft.currency))
+        instrument = draft.add_instrument(draft.instrument_of(entry))
         quotes = load_quotes(draft.root, entry, Decimal(instrument.tick_size), window.start_ns, window.end_ns)
-        source = draft.note(entry, len(quotes.time_ns), quotes.report.warnings)
+        source = draft.note(entry, quotes.flaws, quotes.time_ns, quotes.report.warnings)
         roles = int(Role.MATCH | Role.SCAN)
         feed = FeedPlan(instrument=instrument.key, roles=roles, desk=desk, source=source)
         draft.add_feed(feed, _quotes_tape(quotes, instrument))
@@ -211,12 +229,12 @@ def _add_arbitrage(draft: _Draft, entries: tuple[Entry, Entry], window: Window) 
 def _add_binary(draft: _Draft, entry: Entry, window: Window) -> None:
     """Add contracts on a quoted instrument, the bars their policy reads, and their desk."""
     desk, own, gate = len(draft.desks), draft.configuration.desks.binary, draft.profile.binary
-    underlying = instrument_of(entry, draft.configuration, draft.currency)
+    underlying = draft.instrument_of(entry)
     known = next((k for k, feed in enumerate(draft.feeds) if feed.instrument == underlying.key), None)
     if known is None:
         draft.add_instrument(underlying)
         quotes = load_quotes(draft.root, entry, Decimal(underlying.tick_size), window.start_ns, window.end_ns)
-        source = draft.note(entry, len(quotes.time_ns), quotes.report.warnings)
+        source = draft.note(entry, quotes.flaws, quotes.time_ns, quotes.report.warnings)
         feed = FeedPlan(instrument=underlying.key, roles=int(Role.MATCH), desk=desk, source=source)
         draft.add_feed(feed, _quotes_tape(quotes, underlying))
         known = len(draft.feeds) - 1
@@ -243,9 +261,27 @@ def _add_binary(draft: _Draft, entry: Entry, window: Window) -> None:
             top_n=gate.top_n,
             confidence_min=gate.probability_min,
             reward_min=gate.edge_min,
-            expiry_ns=gate.expiry_seconds[0] * SECOND_NS,
+            expiry_ns=(own.expiry_s if own.expiry_s in gate.expiry_seconds else gate.expiry_seconds[0]) * SECOND_NS,
         )
     )
+
+
+FLAW_NAMES: Final = {
+    Flaw.NOT_FINITE: "a price that is not finite", Flaw.ZERO: "a zero or negative price",
+    Flaw.CROSSED: "the bid above the ask", Flaw.RANGE: "open or close outside of low to high",
+}  # fmt: skip
+
+
+def flaw_warnings(path: str, flaws: NDArray[np.uint8], time_ns: Int64) -> list[str]:
+    """Say what is wrong with how many rows, each counted once, and when the first is known; the run goes on."""
+    found, left = [], flaws.copy()
+    for flaw, name in FLAW_NAMES.items():
+        rows = np.flatnonzero(left & flaw.value)
+        if len(rows):
+            left[rows] = 0
+            first, what = show_time(int(time_ns[rows[0]])), "row" if len(rows) == 1 else "rows"
+            found.append(f"{path}: {len(rows):,} {what} with {name}; they move nothing, the first is of {first}")
+    return found
 
 
 def derived_bars(quotes: Tape, bar_ns: int) -> Tape:

@@ -24,6 +24,10 @@ class ReplayError(ValueError):
     """A journal cannot be replayed; the message says what is missing."""
 
 
+class DamagedJournalError(ValueError):
+    """A journal is not what was written; the message names the first bad record."""
+
+
 class SessionReplay(Struct, frozen=True, kw_only=True):
     """One session decided again: how many decisions it has, how many came out the same, and the first that did not."""
 
@@ -37,7 +41,7 @@ class SessionReplay(Struct, frozen=True, kw_only=True):
 def replay_journal(
     path: Path, tapes: Path, rebuild: Callable[[SessionLog], Tape | None] | None = None
 ) -> list[SessionReplay]:
-    """Decide all sessions of a journal again; ReplayError if it is damaged or its data is gone.
+    """Decide all sessions of a journal again; DamagedJournalError if it is, ReplayError if its data is gone.
 
     Data is found by hash below `tapes`; `rebuild` may make it again from its sources when it is not there.
     """
@@ -45,7 +49,7 @@ def replay_journal(
     try:
         verification = verify_journal(journal)
         if not verification.ok:
-            raise ReplayError(f"{path}: record {verification.first_bad} is bad: {verification.problem}")
+            raise DamagedJournalError(f"{path}: record {verification.first_bad} is bad: {verification.problem}")
         return [replay_session(path, log, tapes, rebuild) for log in sessions(journal)]
     finally:
         journal.close()

@@ -111,7 +111,7 @@ def result_of_rollout(plan: Plan, tape: Tape, rollout: Rollout, session: int = 1
         if row.lots != 0
     }
     candidates = [int(count) for count in rollout.candidates]
-    trades = trades_of(plan, rollout.trades)
+    trades = trades_of(plan, rollout.trades, reports)
     return RunResult(
         plan=plan, decisions=decisions, orders=tuple(orders), reports=reports, samples=samples, latches=latches,
         trades=trades, account=account, positions=positions,
@@ -124,7 +124,7 @@ def result_of_session(plan: Plan, tape: Tape, log: SessionLog, candidates: Seque
     account = dict(log.snapshots[-1].account) if log.snapshots else {}
     open_positions = log.snapshots[-1].positions if log.snapshots else {}
     positions = {key: {"lots": row["lots"], "cost": row["cost"]} for key, row in open_positions.items() if row["lots"]}
-    trades = trades_of(plan, fold_trades(plan, log.reports))
+    trades = trades_of(plan, fold_trades(plan, log.reports), log.reports)
     return RunResult(
         plan=plan, decisions=tuple(log.decisions), orders=tuple(log.orders), reports=tuple(log.reports),
         samples=tuple(log.samples), latches=tuple(log.latches), trades=trades, account=account, positions=positions,
@@ -149,25 +149,40 @@ def fold_trades(plan: Plan, reports: Sequence[Report]) -> Records:
     return joined(found, ledger.trades.dtype)
 
 
-def trades_of(plan: Plan, rows: Records) -> tuple[Trade, ...]:
-    """Return closed trades as people read them."""
+def trades_of(plan: Plan, rows: Records, reports: Sequence[Report]) -> tuple[Trade, ...]:
+    """Return closed trades as people read them; the reports tell at which price contracts were bought."""
     desks = instruments_of(plan).desk
-    return tuple(
-        Trade(
-            desk=plan.desks[int(desks[row.instrument])].name,
-            instrument=plan.instruments[row.instrument].key,
-            side="LONG" if row.lots > 0 else "SHORT",
-            lots=abs(int(row.lots)),
-            entry_ns=int(row.entry_ns),
-            exit_ns=int(row.exit_ns),
-            entry_price=_price(plan, plan.instruments[row.instrument], abs(int(row.cost)) / max(abs(int(row.lots)), 1)),
-            exit_price=_price(plan, plan.instruments[row.instrument], float(row.exit_price)),
-            pnl=float(decimal_of(int(row.pnl))),
-            fees=float(decimal_of(int(row.fees))),
-            reason=Reason(int(row.reason)).name,
+    strikes = _strikes(plan, reports)
+    found = []
+    for row in rows:
+        instrument, lots = plan.instruments[row.instrument], abs(int(row.lots))
+        mean = abs(int(row.cost)) / max(lots, 1)
+        found.append(
+            Trade(
+                desk=plan.desks[int(desks[row.instrument])].name,
+                instrument=instrument.key,
+                side="LONG" if row.lots > 0 else "SHORT",
+                lots=lots,
+                entry_ns=int(row.entry_ns),
+                exit_ns=int(row.exit_ns),
+                entry_price=_price(plan, instrument, strikes.get((instrument.key, int(row.entry_ns)), mean)),
+                exit_price=_price(plan, instrument, float(row.exit_price)),
+                pnl=float(decimal_of(int(row.pnl))),
+                fees=float(decimal_of(int(row.fees))),
+                reason=Reason(int(row.reason)).name,
+            )
         )
-        for row in rows
-    )
+    return tuple(found)
+
+
+def _strikes(plan: Plan, reports: Sequence[Report]) -> dict[tuple[str, int], float]:
+    """Return the price at which each contract was bought, by instrument and instant; its cost is the stake."""
+    contracts = {instrument.key for instrument in plan.instruments if instrument.kind is Kind.BINARY}
+    return {
+        (report.instrument, report.time_ns): float(report.price)
+        for report in reports
+        if report.report == "FILL" and report.reason == "ENTRY" and report.instrument in contracts
+    }
 
 
 def _price(plan: Plan, instrument: Instrument, ticks: float) -> float:

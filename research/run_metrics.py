@@ -95,7 +95,7 @@ def _levels(sample: Sample) -> tuple[int, int, int, int]:
 
 
 def metrics_of(result: RunResult, periods_per_year: float | None = None) -> dict[str, Any]:
-    """Return the metrics of a run by the names of `ReturnMetrics` and `TradeMetrics`, and `reasons` for each None.
+    """Return the metrics of a run by the names of the reference values, and `reasons` for each None.
 
     Returns are from one UTC day's last sample to the next (`sampled` "day"), annualised by the plan's calendar; with
     `periods_per_year` given every sample is a period ("bar"). `n` counts returns, `trades` closed trades. Money is
@@ -109,7 +109,7 @@ def metrics_of(result: RunResult, periods_per_year: float | None = None) -> dict
         sampled, periods, points = "bar", periods_per_year, samples
     equity = [decimal_of(result.plan.cash), *(decimal_of(point.equity) for point in points)]
     returns, _ = time_weighted_return(equity, [Decimal(0)] * len(equity))
-    of_returns = msgspec.structs.asdict(return_metrics(returns, periods, nan_policy="drop"))
+    of_returns = _renamed(msgspec.structs.asdict(return_metrics(returns, periods, nan_policy="drop")))
     average = sum(sample.equity for sample in samples) // max(len(samples), 1)
     of_trades = trade_metrics(closed_trades(result), decimal_of(average) if samples else equity[0])
     return {
@@ -122,6 +122,13 @@ def metrics_of(result: RunResult, periods_per_year: float | None = None) -> dict
     }
 
 
+def _renamed(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Return metrics of returns by the names of the reference values, which say whose variant one is."""
+    names = {"ulcer_index_n_minus_1": "ulcer_index_quantstats_n_minus_1"}
+    reasons = {names.get(name, name): reason for name, reason in metrics["reasons"].items()}
+    return {names.get(name, name): value for name, value in metrics.items()} | {"reasons": reasons}
+
+
 def days_per_year(plan: Plan) -> float:
     """Return the trading days of a year: every day where the plan trades crypto, else those of FX, else of shares."""
     kinds = {instrument.kind for instrument in plan.instruments}
@@ -131,8 +138,11 @@ def days_per_year(plan: Plan) -> float:
 
 
 def daily_closes(samples: Sequence[Sample], weekends: bool) -> list[Sample]:
-    """Return the last sample of each UTC day; without `weekends`, Sunday evening's trading is part of Monday's."""
-    closes = {sample.time_ns // DAY_NS: sample for sample in samples}
+    """Return the last sample of each UTC day; without `weekends`, Sunday evening's trading is part of Monday's.
+
+    Midnight ends a day: what is known then, as the close of a daily bar, belongs to the day before.
+    """
+    closes = {(sample.time_ns - 1) // DAY_NS: sample for sample in samples}
     days = sorted(closes)
     return [closes[day] for day in days if weekends or (day + 3) % 7 < SATURDAY or day == days[-1]]
 

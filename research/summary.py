@@ -20,8 +20,10 @@ from research.run_metrics import AccountEnd, account_end, metrics_of
 
 __all__ = ["metrics_of", "summary_tables"]
 
-WIDE_ONLY: Final = ("Trades", "Round trips")
-"""Columns of the report that a line of 100 characters has no room for."""
+DROPPED_FIRST: Final = ("Trades", "Round trips", "Candidates", "Hit rate", "Fills", "Events", "Withheld", "Refused")
+"""Columns of the desks' table that a narrow terminal goes without, one after the other."""
+GAP: Final = 2
+"""Characters between two columns."""
 
 RATIOS: Final = {
     "Sharpe": "sharpe", "Sortino": "sortino", "CAGR": "cagr", "Calmar": "calmar", "Profit factor": "profit_factor",
@@ -29,23 +31,36 @@ RATIOS: Final = {
 FRACTIONS: Final = frozenset({"cagr"})
 
 
-def summary_tables(result: RunResult, facts: ReportFacts) -> list[Table]:
+def summary_tables(result: RunResult, facts: ReportFacts, width: int = 100) -> list[Table]:
     """Return the tables that end a run: desks, account, and reasons where anything was stopped."""
-    tables = [_desks(result), _account(result, facts)]
+    tables = [_desks(result, width), _account(result, facts)]
     rows = reason_rows(result)
     if rows:
         tables.append(_table("Why decisions were stopped", ("Reason", "Whose", *result.desks, "all"), rows, words=2))
     return tables
 
 
-def _desks(result: RunResult) -> Table:
-    shown = [k for k, header in enumerate(DESK_HEADERS) if header not in WIDE_ONLY]
-    headers = [DESK_HEADERS[k].replace("Candidates", "Candi-\ndates") for k in shown]
-    rows = [[row[k] for k in shown] for row in desk_rows(result)]
-    table = _table(f"Desks (PnL in {result.plan.currency})", headers, rows)
+def _desks(result: RunResult, width: int) -> Table:
+    rows = desk_rows(result)
+    shown = fitting(DESK_HEADERS, rows, width)
+    table = _table(
+        f"Desks (PnL in {result.plan.currency})", [DESK_HEADERS[k] for k in shown],
+        [[row[k] for k in shown] for row in rows],
+    )  # fmt: skip
     table.rows[-1].style = "bold"
     table.rows[-2].end_section = True
     return table
+
+
+def fitting(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[int]:
+    """Return the columns that a line has room for; nothing is cut in two."""
+    widths = [max(len(line[k]) for line in (headers, *rows)) for k in range(len(headers))]
+    shown = list(range(len(headers)))
+    for name in DROPPED_FIRST:
+        if sum(widths[k] + GAP for k in shown) <= width:
+            break
+        shown.remove(headers.index(name))
+    return shown
 
 
 def _account(result: RunResult, facts: ReportFacts) -> Table:
@@ -96,7 +111,7 @@ def _table(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]], wo
     """Return a table whose first columns are words and the rest numbers; nothing in it is read as markup."""
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for k, header in enumerate(headers):
-        table.add_column(Text(header), justify="left" if k < words else "right", no_wrap=k >= words, overflow="fold")
+        table.add_column(Text(header), justify="left" if k < words else "right", no_wrap=True)
     for row in rows:
         table.add_row(*map(Text, row))
     return table

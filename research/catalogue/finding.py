@@ -31,7 +31,7 @@ def find(
     usable = [entry for entry in catalogue.entries if entry.problem is None and entry.symbol is not None]
     named = [entry for entry in usable if plain_symbol(entry.symbol) == plain_symbol(symbol)]
     if not named:
-        raise NotInCatalogueError(_unknown_symbol(catalogue, usable, symbol))
+        raise NotInCatalogueError(_unreadable(catalogue, symbol) or _unknown_symbol(catalogue, usable, symbol))
     fitting = [
         entry
         for entry in named
@@ -73,6 +73,14 @@ def no_rows(symbol: str, span: Span, entries: Sequence[Entry]) -> str:
 def plain_symbol(symbol: str | None) -> str:
     """Return a symbol without separators, upper case."""
     return "".join(letter for letter in (symbol or "").upper() if letter.isalnum())
+
+
+def _unreadable(catalogue: Catalogue, symbol: str) -> str:
+    """Say that what there is of a symbol cannot be read; nothing when there is nothing of it."""
+    bad = [entry for entry in catalogue.entries if plain_symbol(entry.symbol) == plain_symbol(symbol) and entry.problem]
+    if not bad:
+        return ""
+    return f"{symbol}: no readable file in {catalogue.root}; {_listed([f'{one.path}: {one.problem}' for one in bad])}"
 
 
 def _unknown_symbol(catalogue: Catalogue, usable: Sequence[Entry], symbol: str) -> str:

@@ -133,8 +133,9 @@ def _fills(result: RunResult, prices: Mapping[str, PriceSeries], plots: Plots) -
     first = next(iter(found.values()))[1]
     caption = (
         "Triangles are entries, up for a buy and down for a sell; the shape of an exit tells its reason, filled for a "
-        "gain and open for none. Lines join entry and exit: solid for a gain, dashed for none. Drag to zoom in, double "
-        "click to see all. Dotted lines: gaps without market data that the time axis leaves out."
+        "gain and open for none. An entry against an open position closes that first. Lines join entry and exit: "
+        "solid for a gain, dashed for none. Drag to zoom in, double click to see all. Dotted lines: gaps without "
+        "market data that the time axis leaves out."
     )
     body = f'<p class="note" id="shown" aria-live="polite">{text(first.summary)}</p>'
     return Section("fills", "Fills", heading, plots.frame("fills-0", first, caption, chooser) + body)
@@ -158,7 +159,7 @@ def _thresholds(result: RunResult, plots: Plots) -> list[Section]:
             "made, whether or not it was executed; a dislocation that was seen again counts again."
         )
         listed = scrolling(threshold_table(rows, result.plan.currency), "Thresholds")
-        heading = f"Arbitrage: what each threshold would have done ({desk.name})"
+        heading = f"Arbitrage: what each threshold would have done{_whose(desk.name, 'arbitrage')}"
         sections.append(Section(f"thresholds-{k}", desk.name.capitalize(), heading, note + figure + listed))
     return sections
 
@@ -170,9 +171,14 @@ def _probabilities(result: RunResult, plots: Plots) -> list[Section]:
         body = plots.place(
             f"probabilities-{k}", figure, figure.summary if figure else "", "No contract was proposed."
         )  # fmt: skip
-        heading = f"Binary: probability against break-even ({desk.name})"
+        heading = f"Binary: probability against break-even{_whose(desk.name, 'binary')}"
         sections.append(Section(f"probabilities-{k}", desk.name.capitalize(), heading, body))
     return sections
+
+
+def _whose(name: str, kind: str) -> str:
+    """Name the desk where its kind does not."""
+    return "" if name == kind else f" ({name})"
 
 
 def _terms(result: RunResult) -> Section:

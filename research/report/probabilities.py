@@ -72,12 +72,15 @@ def probability_figure(result: RunResult, desk: DeskPlan) -> Figure | None:
         380,
         barmode="stack",
         bargap=0.05,
-        margin={"l": 64, "r": 16, "t": 12 + 20 * len(hurdles), "b": 48},
-        legend={"orientation": "h", "x": 0, "y": -0.16, "yanchor": "top", "xanchor": "left", "traceorder": "normal"},
+        margin={"l": 64, "r": 16, "t": 12 + 20 * len(hurdles), "b": 76},
+        legend={
+            "orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom", "xanchor": "left",
+            "traceorder": "normal",
+        },
         xaxis=axis("Estimated probability of the side taken", range=[span[0] - room, span[1] + room], tickformat="~%"),
         yaxis=axis("Proposals", tickformat=","),
         **_lines(hurdles, sum(span) / 2),
-    )
+    )  # fmt: skip
     words = ", ".join(f"{name} {percent(hurdle)}" for name, hurdle in hurdles.items())
     summary = (
         f"Histogram of the estimated probability of {plural(len(proposals), 'proposal')}, from "

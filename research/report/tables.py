@@ -5,7 +5,7 @@ from typing import Final
 
 from market.instruments import Kind
 from market.money import MONEY_UNIT
-from research.report.markup import amount, paragraph, percent, scrolling, signed, table, utc
+from research.report.markup import amount, paragraph, percent, plural, scrolling, signed, table, utc
 from research.result import RunResult, Trade
 from research.run_metrics import RoundTrip, account_end, hit_rate, round_trips
 
@@ -88,17 +88,19 @@ def trade_table(result: RunResult) -> str:
     if not trades:
         return paragraph("No trade was closed.")
     numbered = list(enumerate(trades, 1))
-    note = f"All {len(trades):,} closed trades."
+    note = f"All {plural(len(trades), 'closed trade')}."
     if len(trades) > 2 * TRADES_SHOWN:
         numbered = numbered[:TRADES_SHOWN] + numbered[-TRADES_SHOWN:]
         note = (
             f"The first and the last {TRADES_SHOWN} of {len(trades):,} closed trades; the "
             f"{len(trades) - len(numbered):,} between them are not listed. They count in every number above."
         )
-    headers = (*TRADE_HEADERS[:-2], f"Fees ({result.plan.currency})", f"PnL ({result.plan.currency})")
-    listed = table(headers, [_trade_row(number, trade) for number, trade in numbered], TRADE_WORDS, id="trade-list")
+    listed = table(
+        TRADE_HEADERS, [_trade_row(number, trade) for number, trade in numbered], TRADE_WORDS, id="trade-list"
+    )
     paper = paragraph("On paper: the first 40 rows as they are sorted.", "on-paper") if len(numbered) > 40 else ""
-    return paragraph(f"{note} A header's button sorts.") + paper + scrolling(listed, "Trades", "tall")
+    words = f"{note} Fees and PnL, net of them, are in {result.plan.currency}. A header's button sorts."
+    return paragraph(words) + paper + scrolling(listed, "Trades", "tall")
 
 
 def _trade_row(number: int, trade: Trade) -> tuple[str, ...]:

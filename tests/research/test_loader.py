@@ -266,7 +266,10 @@ def test_among_equals_the_first_path_is_found(tmp_path):
     [
         (("EURUDS", "bars"), "symbol 'EURUDS' is not in {root}; near it: EURUSD; there are EURUSD, GBPUSD"),
         (("XYZ", "bars"), "symbol 'XYZ' is not in {root}; there are EURUSD, GBPUSD"),
-        (("USDJPY", "bars"), "symbol 'USDJPY' is not in {root}; there are EURUSD, GBPUSD"),
+        (
+            ("USDJPY", "bars"),
+            "USDJPY: no readable file in {root}; USDJPY_M1.parquet: truncated Parquet: the footer is missing",
+        ),
         (("GBPUSD", "quotes"), "GBPUSD: no quotes in {root}; there are 1m bars of oanda"),
         (("GBPUSD", "bars", "5m"), "GBPUSD: no 5m bars in {root}; there are 1m bars of oanda"),
         (("GBPUSD", "bars", "1m", "fxcm"), "GBPUSD: no 1m bars of fxcm in {root}; there are 1m bars of oanda"),
