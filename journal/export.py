@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import IO
 
+import msgspec
+
 from journal.store import Entry, Journal
 
 
@@ -21,7 +23,10 @@ def export_lines(journal: Journal, out: IO[bytes], *, after: int = 0, kinds: fro
 
 
 def wanted(journal: Journal, after: int, kinds: frozenset[str]) -> Iterator[Entry]:
-    """Yield records after a sequence number, all or of some kinds."""
+    """Yield records after a sequence number, all or of some kinds; DecodeError where one of them holds no bytes."""
     for entry in journal.entries(after):
+        if not isinstance(entry.body, bytes):  # a damaged page: SQLite gives what it finds
+            raise msgspec.DecodeError(f"the record after {after} is lost")
+        after = entry.seq
         if not kinds or entry.kind in kinds:
             yield entry

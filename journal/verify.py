@@ -40,7 +40,9 @@ def verify_journal(journal: Journal) -> Verification:
         for entry in journal.entries(after=BEFORE_ALL):
             problem = _problem(entry, count + 1, previous)
             if problem:
-                return Verification(ok=False, records=count, head=previous, first_bad=entry.seq, problem=problem)
+                # In a damaged page numbers may run backwards: then it is the next one that is lost.
+                bad = count + 1 if 0 < count >= entry.seq else entry.seq
+                return Verification(ok=False, records=count, head=previous, first_bad=bad, problem=problem)
             previous, count = entry.hash, count + 1
     except sqlite3.DatabaseError as error:
         return Verification(

@@ -49,7 +49,7 @@ def score_of(plan: Plan, rollout: Rollout) -> Score:
     account = {name: int(rollout.account[0][name]) for name in rollout.account.dtype.names}
     result = RunResult(
         plan=plan, decisions=(), orders=(), reports=(), samples=_last_of_days(rollout), latches=(),
-        trades=trades_of(plan, rollout.trades), account=account, positions={}, desks={},
+        trades=trades_of(plan, rollout.trades, ()), account=account, positions={}, desks={},
     )  # fmt: skip
     metrics, end = metrics_of(result), account_end(result)
     return Score(

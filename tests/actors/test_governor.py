@@ -237,8 +237,8 @@ def test_a_report_of_an_order_that_overtakes_another_one_is_not_lost(settings, j
     """A closing order waits a second to be tried again; an order decided meanwhile arrives before it."""
     governor, _ = a_governor(settings, journal)
     governor.on_verdicts(verdicts(1, ROLL, a_group(2, an_intent(2, lots=-5, reduce=1)), horizon=at(2.05)))
-    stale = {"kind": ReportKind.REJECT, "reason": Reason.STALE, "lots": -5}
-    governor.on_reports(reports_of(at(2.12), a_fill(0, 2.1, **stale), calm_ns=END, orders=1))
+    unfilled = {"kind": ReportKind.CANCEL, "reason": Reason.UNFILLED, "lots": -5}
+    governor.on_reports(reports_of(at(2.12), a_fill(0, 2.1, **unfilled), calm_ns=END, orders=1))
     governor.on_verdicts(verdicts(3, horizon=at(2.15)))
     assert [order.arrive_ns for order in kept(journal) if isinstance(order, Order)] == [at(2.1), at(3.1)]
     governor.on_verdicts(verdicts(3, a_group(2.2, an_intent(2.2)), horizon=at(2.6)))

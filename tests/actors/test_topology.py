@@ -6,6 +6,7 @@ import pytest
 from actors.settings import GOVERNOR, RISK, SUPERVISOR, Settings
 from actors.staging import open_session, stage_world
 from actors.topology import GRACE_S, PLANNED, SILENT_S, ActorNode, Unanswered, live_nodes, planned_nodes, unanswered
+from actors.world import World
 from journal.store import MemoryJournal
 from tests.builders import a_plan, a_tape
 from venues.replay import save_tape
@@ -17,7 +18,8 @@ def test_the_planned_routes_are_those_that_the_actors_tell(tmp_path, shards):
     settings = Settings(plan=a_plan(), tape_folder=str(tmp_path), tape_hash=tape, feed_shards=shards)
     journal = MemoryJournal()
     open_session(journal, settings, (), "")
-    world = stage_world(settings, journal)
+    world = World(0)
+    stage_world(world, settings, journal)
     planned = {node.name: node for node in planned_nodes(settings)}
     assert set(planned) == {SUPERVISOR, GOVERNOR, RISK, *settings.gateways, *settings.feeds, *settings.agents}
     for name in planned.keys() - {SUPERVISOR}:

@@ -190,7 +190,7 @@ def test_the_packaged_configuration_is_in_order_and_a_wrong_key_is_named(tmp_pat
     path = tmp_path / "own.toml"
     path.write_text("[account]\ncache = 5\n")
     found = only(look_at_configuration(path))
-    assert (found.level, f"{path}: account.cache is unknown" in found.text) == (Level.ERROR, True)
+    assert (found.level, f"{path}: account.cache = 5 is unknown" in found.text) == (Level.ERROR, True)
     assert only(look_at_configuration(tmp_path / "none.toml")).level is Level.ERROR
     path.write_text('[account]\nprofile = "yolo"\n')
     assert "profile 'yolo' is unknown" in only(look_at_configuration(path)).text

@@ -196,7 +196,7 @@ def test_a_contract_is_on_its_underlying(tmp_path):
 
 
 def test_limits_are_whole_money_counts_and_nanoseconds():
-    limits = limits_plan(load_profile("trifecta"), 300.0)
+    limits = limits_plan(load_profile("trifecta"), 300 * 10**9)
     assert msgspec.to_builtins(limits) == {
         "profile": "trifecta", "trades_per_day_max": 50, "daily_loss_max": 100 * 10**6, "daily_loss_basis": 0,
         "drawdown_max": 1000 * 10**6, "drawdown_basis": 0, "loss_streak_max": 5, "position_ppm_max": 250_000,
