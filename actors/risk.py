@@ -290,7 +290,9 @@ class RiskManager:
         if intent.reduce == 0:
             for leg in range(int(intent.legs)):
                 instrument = int(intent.instrument0 if leg == 0 else intent.instrument1)
-                place(self._book, first_order + leg, instrument, leg_lots(intent, leg))
+                lots = leg_lots(intent, leg)
+                if lots != 0:  # a leg of nothing has no order, and nothing would ever end it
+                    place(self._book, first_order + leg, instrument, lots)
 
     def _horizon(self) -> int:
         """Return the time up to which no group will come that the governor has not been told of."""
