@@ -132,11 +132,12 @@ class Agent:
 
     def _pull(self, feed: str, *, again: bool = False) -> None:
         after = self._inbox.positions[feed]
-        if after < END and not self._is_full():
+        waiting = self._inbox.waiting(feed) + sum(map(len, self._candidates[feed])) // self._settings.batch_rows
+        if after < END and not self._is_full() and waiting < self._settings.batches_waiting_max:
             self._resolve(feed).on_pull.remote(Pull(self.name, after, again=again))
 
     def _is_full(self) -> bool:
-        return len(self._outbox) >= 2 * self._settings.batches_ahead
+        return len(self._outbox) >= self._settings.batches_waiting_max
 
     def _think(self) -> None:
         """Go on as far as the market is known, the mandates reach, and the outbox has room."""

@@ -42,6 +42,7 @@ class RiskManager:
         self._book = restore_book(self._plan, log, cut)
         self._feeds = feeds_of(self._plan)
         self._inbox = RowInbox(settings.feeds, cut)
+        self._held_back: set[str] = set()
         self._intents: dict[str, list[Records]] = {agent: [] for agent in settings.agents}
         self._told: dict[str, int] = dict.fromkeys(settings.agents, cut)
         self._reports: Records = records(0, REPORT)
@@ -141,6 +142,9 @@ class RiskManager:
 
     def _pull_feed(self, feed: str, *, again: bool = False) -> None:
         prime = feed in self._unprimed
+        if not prime and self._inbox.waiting(feed) >= self._settings.batches_waiting_max:
+            self._held_back.add(feed)
+            return
         after = self._done_ns if prime else self._inbox.positions[feed]  # quotes as of the cut, whatever has come since
         if after < END or prime:
             self._resolve(feed).on_pull.remote(Pull(self.name, after, again=again, prime=prime))
@@ -198,6 +202,9 @@ class RiskManager:
         self._finish()
         self._tell()
         if self._done_ns != before:
+            for feed in sorted(self._held_back):
+                self._held_back.remove(feed)
+                self._pull_feed(feed)
             for agent in self._settings.agents:
                 self._pull_agent(agent)
 
@@ -285,7 +292,9 @@ class RiskManager:
         if intent.reduce == 0:
             for leg in range(int(intent.legs)):
                 instrument = int(intent.instrument0 if leg == 0 else intent.instrument1)
-                place(self._book, first_order + leg, instrument, leg_lots(intent, leg))
+                lots = leg_lots(intent, leg)
+                if lots != 0:  # a leg of nothing has no order, and nothing would ever end it
+                    place(self._book, first_order + leg, instrument, lots)
 
     def _horizon(self) -> int:
         """Return the time up to which no group will come that the governor has not been told of."""

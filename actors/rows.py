@@ -1,5 +1,6 @@
 """The inbox for market rows: stretches from several feeds, handed on in one order once every feed has passed it."""
 
+from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,7 +13,7 @@ class RowInbox:
     """Collects batches per source; `release` gives whole instants, merged in (time, feed) order."""
 
     def __init__(self, sources: Sequence[str], after_ns: int = START) -> None:
-        self._pieces: dict[str, list[Tape]] = {source: [] for source in sources}
+        self._pieces: dict[str, deque[Tape]] = {source: deque() for source in sources}
         self.positions: dict[str, int] = dict.fromkeys(sources, after_ns)
 
     def accept(self, batch: Rows) -> bool:
@@ -35,18 +36,20 @@ class RowInbox:
         """Return the time of the earliest waiting row, END when none waits."""
         return min((int(pieces[0].time_ns[0]) for pieces in self._pieces.values() if pieces), default=END)
 
+    def waiting(self, source: str) -> int:
+        """Return how many batches of a source wait to be released: who has enough of them pulls no more."""
+        return len(self._pieces[source])
+
     def release(self, upto_ns: int) -> Tape:
         """Hand on and forget all rows up to and including `upto_ns`."""
         taken: list[Tape] = []
-        for source, pieces in self._pieces.items():
-            kept: list[Tape] = []
-            for piece in pieces:
+        for pieces in self._pieces.values():
+            while pieces and pieces[0].time_ns[0] <= upto_ns:
+                piece = pieces.popleft()
                 cut = int(np.searchsorted(piece.time_ns, upto_ns, side="right"))
-                if cut:
-                    taken.append(slice_tape(piece, 0, cut))
+                taken.append(slice_tape(piece, 0, cut))
                 if cut < len(piece.time_ns):
-                    kept.append(slice_tape(piece, cut, len(piece.time_ns)))
-            self._pieces[source] = kept
+                    pieces.appendleft(slice_tape(piece, cut, len(piece.time_ns)))
         if not taken:
             return empty_tape()
         return taken[0] if len(taken) == 1 else merge_tapes(taken)

@@ -35,6 +35,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     snapshot_groups: int = 256
 
     @property
+    def batches_waiting_max(self) -> int:
+        """Batches of one source that a receiver lets wait; with so many it pulls no further, and the source pauses."""
+        return 2 * self.batches_ahead
+
+    @property
     def feeds(self) -> tuple[str, ...]:
         """Names of the feed shards."""
         return tuple(f"feed-{k}" for k in range(self.feed_shards))

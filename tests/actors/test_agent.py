@@ -192,3 +192,13 @@ def test_an_agent_whose_proposals_nobody_takes_stops_hearing(settings):
     assert desk.agent.status()["done_ns"] < TAPE.time_ns[-1]
     desk.agent.on_tick(0)
     assert [told for told in desk.recorder.told if told.receiver == "feed-0"] == []
+
+
+@pytest.mark.parametrize("name", ["agent-forex", "agent-arbitrage"])
+def test_an_agent_without_a_mandate_hears_no_more_than_a_bound_and_goes_on_with_one(tmp_path, name):
+    few = settings_of(tmp_path, TAPE, batch_rows=4)
+    desk = Desk(few, name).run(grants=())
+    waiting = desk.agent._inbox.waiting("feed-0") + sum(map(len, desk.agent._candidates["feed-0"])) / few.batch_rows
+    assert waiting <= few.batches_waiting_max + few.batches_ahead  # those that were under way
+    assert desk.agent._inbox.positions["feed-0"] < TAPE.time_ns[-1]
+    assert desk.run().stretches[-1][1] == END

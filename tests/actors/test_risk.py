@@ -313,3 +313,21 @@ def test_the_last_snapshot_is_never_older_than_one_before_it(settings):
         desk.risk.on_intents(intents_of(END, after_ns=at(10), source=agent))
     times = [finding.time_ns for finding in desk.findings()[1] if finding.snapshot is not None]
     assert times == [at(4), at(19)]
+
+
+def test_rows_that_cannot_be_taken_yet_are_not_pulled_beyond_a_bound(settings):
+    desk = Desk(settings).granted()
+    pulls = []
+    for second in range(12):
+        desk.risk.on_rows(
+            rows(some_quotes((second, 4, 110000, 110008)), at(second), at(second - 1) if second else START)
+        )
+        pulls.append(len(desk.recorder.take("feed-0")))
+    assert pulls == [1] * 7 + [0] * 5  # eight batches wait: `batches_waiting_max`
+    desk.risk.on_tick(0)
+    assert desk.recorder.take("feed-0") == []
+    desk.risk.on_reports(reports_of(at(5), source=GOVERNOR))
+    for agent in settings.agents:
+        desk.risk.on_intents(intents_of(at(5), source=agent))
+    assert desk.risk.status()["done_ns"] == at(5)
+    assert desk.recorder.take("feed-0") == [Pull("risk", at(11))]

@@ -1,5 +1,7 @@
 """Records for journals in tests: one of each kind, and strategies that make any of them."""
 
+from typing import Any, get_args, get_origin, get_type_hints
+
 import msgspec
 from hypothesis import strategies as st
 from msgspec import Raw
@@ -26,6 +28,7 @@ FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 PLANS = st.dictionaries(WORDS, st.integers(0, 9), max_size=3).map(
     lambda plan: Raw(msgspec.json.encode(plan, order="sorted"))
 )
+PLAIN = {str: WORDS, int: INTEGERS, float: FLOATS, bool: st.booleans(), Raw: PLANS}
 
 
 def a_sample(time_ns: int = 0, **changes: int) -> Sample:
@@ -36,10 +39,25 @@ def some_samples(count: int, first: int = 0) -> list[Sample]:
     return [a_sample(time_ns) for time_ns in range(first, first + count)]
 
 
+def values_of(hint: Any) -> st.SearchStrategy:
+    """Return a strategy over the values of a field."""
+    if hint in PLAIN:
+        return PLAIN[hint]
+    if hint is Leg:
+        return structs_of(Leg)
+    parts = get_args(hint)
+    if get_origin(hint) is dict:
+        return st.dictionaries(values_of(parts[0]), values_of(parts[1]), max_size=3)
+    if parts[-1] is Ellipsis:
+        return st.lists(values_of(parts[0]), max_size=3).map(tuple)
+    return st.tuples(*map(values_of, parts))
+
+
+def structs_of(kind: type) -> st.SearchStrategy:
+    """Return a strategy over the structs of a kind."""
+    return st.builds(kind, **{name: values_of(hint) for name, hint in get_type_hints(kind).items() if name[0] != "_"})
+
+
 def any_record() -> st.SearchStrategy:
     """Return a strategy over records of every kind."""
-    kinds = [st.builds(kind, **({"plan": PLANS} if kind is Session else {})) for kind in KINDS]
-    for known in (str, int, float):
-        st.register_type_strategy(known, {str: WORDS, int: INTEGERS, float: FLOATS}[known])
-    st.register_type_strategy(Leg, st.builds(Leg))
-    return st.one_of(kinds)
+    return st.one_of([structs_of(kind) for kind in KINDS])

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from tests.simulation.scenarios import SCENARIOS, play, simulate
+from tests.simulation.scenarios import SCENARIOS, TAPES, play, simulate
 from tests.simulation.seeds import command_of, keep, kept, seeds_of
 
 SEEDS = int(os.environ.get("SIM_SEEDS") or 200)
@@ -38,15 +38,17 @@ def test_the_same_seed_writes_the_same_journal_bytes(scenario, tapes):
 
 def test_another_seed_is_another_run_of_the_same_decisions(tapes):
     faults = SCENARIOS["kills"].faults
-    one, other = (play("kills", seed, tapes, faults) for seed in (0, 6))
+    one, other = (play("kills", seed, tapes, faults) for seed in (0, TAPES))
     assert one.lines != other.lines
     assert len(one.result.decisions) == len(other.result.decisions) > 20
 
 
 def test_the_faults_that_are_asked_for_do_happen(tapes):
+    lives = 0
     for name, scenario in SCENARIOS.items():
-        found = [play(name, seed, tapes, scenario.faults) for seed in (1, 2, 3)]
-        assert sum(run.kills for run in found) >= 3, name
-        assert sum(run.lives for run in found) > 3 * 2, name
+        found = [play(name, seed, tapes, scenario.faults) for seed in (1, 2)]
+        assert sum(run.kills for run in found) >= 2, name
+        lives += sum(run.lives for run in found)
+    assert lives > 2 * 2 * len(SCENARIOS)  # a run without a kill has two: who begins the session, and one governor
     limited = play("limits", 1, tapes, SCENARIOS["limits"].faults).result
     assert {rule for latch in limited.latches for rule in latch.rules} >= {"DAILY_LOSS"}
