@@ -18,7 +18,7 @@ from actors.restoring import ordered, read_session
 from actors.settings import GOVERNOR, SUPERVISOR, JournalOpener, Resolver, Settings
 from actors.writing import Writer, rows_of
 from journal.records import Report
-from market.matching import adopt_report, run_venue, submit
+from market.matching import adopt_report, resume_orders, run_venue, submit
 from market.paper import COUNT, GUARDED, NEXT_DUE, ORDER, REPORT, REPORTS, PaperVenue, paper_venue
 from market.quotes import update_quote
 from market.records import Record, Records, joined, packed, unpacked
@@ -76,6 +76,7 @@ class Gateway:
             if self._instruments[order.instrument].venue == self._home:
                 self._orders += 1
                 self._put(order)
+        resume_orders(self._venue, self._done_ns)
 
     @property
     def venue(self) -> PaperVenue:

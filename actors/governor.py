@@ -100,7 +100,7 @@ class Governor:
                 continue
             if isinstance(record, Report):
                 self._writer.report_row(record, report_row)
-                follow_up(self._watch, report_row, 0, self._order[0])
+                follow_up(self._watch, report_row, self._instruments, self._order[0])
                 continue
             order_row = records(1, ORDER)
             self._writer.order_row(record, order_row[0])
@@ -246,9 +246,8 @@ class Governor:
         self._records.append(self._writer.report(report))
         self._recent.add_report(report)
         self.counts["fills"] += int(report["kind"]) == 1
-        latency = self._route_of(int(report["instrument"])).latency_ns
         order = self._order[0]
-        if follow_up(self._watch, report, latency, order):
+        if follow_up(self._watch, report, self._instruments, order):
             order.number = self._number
             self._number += 1
             watch_order(self._watch, order.number, order)

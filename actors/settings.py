@@ -1,6 +1,5 @@
 """Settings: what every actor of one run is started with. Frozen and small; it crosses process borders."""
 
-from enum import Enum
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -11,21 +10,12 @@ from journal.store import Journal, SqliteJournal
 from policies.plan import Plan
 
 
-class Pace(Enum):
-    """In which order actors take messages."""
-
-    EVENT_TIME = "event_time"  # recorded data: by market time, once every source has passed it
-    ARRIVAL = "arrival"  # live: as they come; the journal records the order taken
-
-
 class Settings(Struct, frozen=True, kw_only=True):
     """One run: plan, data by hash, where the journal is, and who the actors are."""
 
     plan: Plan
-    pace: Pace = Pace.EVENT_TIME
     stage: str = "PAPER"
     session: int = 1
-    resume_ns: int = -1
     journal_path: str = ""
     tape_folder: str = ""
     tape_hash: str = ""

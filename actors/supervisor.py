@@ -6,6 +6,7 @@ on itself. An actor that is silent for several ticks is reported; Ray starts it 
 
 import threading
 import time
+import traceback
 from typing import Any
 
 from actors.settings import GOVERNOR, RISK, Resolver, Settings
@@ -31,8 +32,11 @@ class Supervisor:
     def run(self) -> None:
         """Tick until told to stop; runs in a thread of its own beside the other methods."""
         while not self._stop.is_set():
-            for name in self.names:
-                self._resolve(name).on_tick.remote(time.time_ns())
+            try:
+                for name in self.names:
+                    self._resolve(name).on_tick.remote(time.time_ns())
+            except Exception:  # noqa: BLE001 - whatever it is, who keeps time must go on, and must not be silent about it
+                self.on_failure(self.name, traceback.format_exc())
             self._stop.wait(self._tick_s)
 
     def stop(self) -> None:
@@ -44,7 +48,7 @@ class Supervisor:
         self._heard[name] = (time.time_ns(), status)
 
     def on_failure(self, name: str, text: str) -> None:
-        """Hear that an actor ends itself, and why."""
+        """Hear of an actor what went wrong with it."""
         self._failures.append((time.time_ns(), name, text))
 
     def failures(self) -> list[tuple[int, str, str]]:

@@ -251,7 +251,7 @@ def take_reports(engine: Engine) -> None:
             assert logs.counts[REPORT_LOG] < len(logs.reports)
             logs.reports[logs.counts[REPORT_LOG]] = report
             logs.counts[REPORT_LOG] += 1
-            if follow_up(engine.watch, report, venue.instruments[report.instrument].latency_ns, order):
+            if follow_up(engine.watch, report, venue.instruments, order):
                 order.number = logs.counts[NUMBER]
                 watch_order(engine.watch, order.number, order)
                 logs.counts[NUMBER] += 1

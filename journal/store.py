@@ -6,6 +6,7 @@ in its own transaction, that no later epoch has been claimed; a fenced writer ge
 """
 
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ from journal.chain import GENESIS, canonical, link
 from journal.records import AnyRecord, Claim, decode, kind_of
 
 VERSION: Final = 1
+LOCK_WAIT_S: Final = 10.0
+"""How long a writer waits for another one."""
 
 _SCHEMA: Final = """
 BEGIN IMMEDIATE;
@@ -185,9 +188,9 @@ def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
         raise JournalError(f"{path}: there is no journal here")
     try:
         uri = f"{path.resolve().as_uri()}{'?mode=ro' if read_only else ''}"
-        db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10.0, check_same_thread=False)
+        db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=LOCK_WAIT_S, check_same_thread=False)
         if not read_only:
-            db.execute("PRAGMA journal_mode=WAL")
+            _use_write_ahead_log(db)
             db.execute("PRAGMA synchronous=FULL")
         tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if not tables and not read_only:
@@ -202,6 +205,19 @@ def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
             f"{path}: journal version {found[0] if found else 'unknown'}; this program reads version {VERSION}"
         )
     return db
+
+
+def _use_write_ahead_log(db: sqlite3.Connection) -> None:
+    """Switch the file to it. Where two do that at once SQLite lets neither wait: one is refused, and asks again."""
+    switched, end = False, time.monotonic() + LOCK_WAIT_S
+    while not switched:
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            switched = True
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
+                raise
+            time.sleep(0.01)
 
 
 def _newest_epoch(db: sqlite3.Connection) -> int:

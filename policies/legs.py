@@ -53,8 +53,11 @@ def track(watch: Watch, number: int, intent: Record) -> None:
 
 
 @folded
-def follow_up(watch: Watch, report: Record, latency_ns: int, order: Record) -> bool:
-    """Take a report; write the order it calls for to `order` (its number is the caller's) and return True."""
+def follow_up(watch: Watch, report: Record, instruments: Records, order: Record) -> bool:
+    """Take a report; write the order it calls for to `order` (its number is the caller's) and return True.
+
+    An order takes as long as it takes to the venue of its own instrument, which need not be the one that reported.
+    """
     for k in range(watch.counts[0]):
         entry = watch.tracks[k]
         leg = report.number - entry.number
@@ -63,7 +66,7 @@ def follow_up(watch: Watch, report: Record, latency_ns: int, order: Record) -> b
         if report.reason in (Reason.STOP, Reason.TARGET, Reason.TIME):
             return False
         if entry.reduce != 0 and report.kind == ReportKind.CANCEL and report.reason == Reason.UNFILLED:
-            wait_ns = max(RETRY_NS, latency_ns)
+            wait_ns = max(RETRY_NS, instruments[report.instrument].latency_ns)
             _order(order, report.instrument, report.lots, report.time_ns + wait_ns, Reason.EXIT)
             _replace(watch, k, leg)
             return True
@@ -75,7 +78,7 @@ def follow_up(watch: Watch, report: Record, latency_ns: int, order: Record) -> b
         unwinds = entry.reduce == 0 and entry.legs > 1 and naked != 0
         _forget(watch, k)
         if unwinds:
-            _order(order, instrument, -naked, report.time_ns + latency_ns, Reason.UNWIND)
+            _order(order, instrument, -naked, report.time_ns + instruments[instrument].latency_ns, Reason.UNWIND)
         return unwinds
     return False
 

@@ -8,9 +8,9 @@ from policies.intents import DeskKind
 from research.catalogue import Catalogue, Entry, build, show_time
 from research.catalogue.entry import FileKind
 from research.catalogue.finding import NotInCatalogueError, Span, find, plain_symbol, rows_in
-from research.config_sections import Account, Configuration, Data, Profile
+from research.config_sections import Account, Configuration, Data
 from research.configuration import ConfigurationError, checked, load_configuration, load_profile
-from research.planning import DESKS, Costs, Planned, is_bars, plan_backtest, plan_run
+from research.planning import DESKS, Basis, Costs, Planned, is_bars, plan_backtest, plan_run
 from research.selection import Window, select
 
 
@@ -40,11 +40,12 @@ def plan_for(request: Request) -> Planned:
     textbook = request.policy == "sma_cross"
     profile = load_profile(request.profile or ("research" if textbook else configuration.account.profile))
     costs = Costs(fee_ppm=0 if textbook and request.fee_ppm is None else request.fee_ppm, spread=not textbook)
+    basis = Basis(catalogue, request.home, configuration, profile, costs)
     if request.symbols:
-        planned = _plan_symbols(request, configuration, catalogue, profile, costs)
+        planned = _plan_symbols(request, basis)
     else:
         selection = select(catalogue, configuration.data, request.desks, (request.start_ns, request.end_ns))
-        planned = plan_run(catalogue, request.home, configuration, profile, selection, costs)
+        planned = plan_run(basis, selection)
         if not planned.plan.desks:
             raise NotInCatalogueError(f"{request.data}: nothing here that {', '.join(request.desks)} could trade")
     return planned._replace(warnings=planned.warnings + _unreadable(catalogue, planned))
@@ -85,17 +86,15 @@ def configuration_for(request: Request) -> Configuration:
     return configuration.model_copy(update={"account": account, "data": data, "desks": desks})
 
 
-def _plan_symbols(
-    request: Request, configuration: Configuration, catalogue: Catalogue, profile: Profile, costs: Costs
-) -> Planned:
-    entries = bars_for(catalogue, request)
+def _plan_symbols(request: Request, basis: Basis) -> Planned:
+    entries = bars_for(basis.catalogue, request)
     starts = [entry.first_ns for entry in entries if entry.first_ns is not None]
     ends = [entry.last_ns + 1 for entry in entries if entry.last_ns is not None]
     window = Window(
         request.start_ns if request.start_ns is not None else min(starts),
         request.end_ns if request.end_ns is not None else max(ends),
     )
-    return plan_backtest(catalogue, request.home, configuration, profile, entries, window, costs)
+    return plan_backtest(basis, entries, window)
 
 
 def _unreadable(catalogue: Catalogue, planned: Planned) -> tuple[str, ...]:

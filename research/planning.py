@@ -84,17 +84,23 @@ class _Draft:
         return f"{entry.path}#{sha256}"
 
 
-def plan_run(
-    catalogue: Catalogue,
-    home: Path,
-    configuration: Configuration,
-    profile: Profile,
-    selection: Selection,
-    costs: Costs | None = None,
-) -> Planned:
+class Basis(NamedTuple):
+    """What every plan stands on: the data there is, where files are kept, how desks are set, limits and costs."""
+
+    catalogue: Catalogue
+    home: Path
+    configuration: Configuration
+    profile: Profile
+    costs: Costs = Costs()
+
+    def draft(self, currency: str) -> _Draft:
+        """Return an empty plan in a currency."""
+        return _Draft(Path(self.catalogue.root), self.home, self.configuration, self.profile, currency, self.costs)
+
+
+def plan_run(basis: Basis, selection: Selection) -> Planned:
     """Plan the desks for which there is a selection; policies, gates and limits from configuration and profile."""
-    currency = configuration.account.currency
-    draft = _Draft(Path(catalogue.root), home, configuration, profile, currency, costs or Costs())
+    draft = basis.draft(basis.configuration.account.currency)
     if selection.forex and selection.forex_window:
         add_forex(draft, selection.forex, selection.forex_window)
     if selection.route and selection.route_window:
@@ -104,20 +110,11 @@ def plan_run(
     return _finished(draft)
 
 
-def plan_backtest(
-    catalogue: Catalogue,
-    home: Path,
-    configuration: Configuration,
-    profile: Profile,
-    entries: Sequence[Entry],
-    window: Window,
-    costs: Costs,
-) -> Planned:
+def plan_backtest(basis: Basis, entries: Sequence[Entry], window: Window) -> Planned:
     """Plan the forex desk alone, over bars of any instruments, in their own currency where they share one."""
-    instruments = [instrument_of(entry, configuration, "", spread=False) for entry in entries]
+    instruments = [instrument_of(entry, basis.configuration, "", spread=False) for entry in entries]
     quotes = {instrument.quote for instrument in instruments}
-    currency = quotes.pop() if len(quotes) == 1 else configuration.account.currency
-    draft = _Draft(Path(catalogue.root), home, configuration, profile, currency, costs)
+    draft = basis.draft(quotes.pop() if len(quotes) == 1 else basis.configuration.account.currency)
     add_forex(draft, entries, window)
     return _finished(draft)
 

@@ -175,6 +175,18 @@ def test_a_restored_gateway_holds_what_its_venue_held_at_the_cut(settings):
     assert [(int(row.number), int(row.execution)) for row in unpacked(batch.reports, REPORT)] == [(2, 3)]
 
 
+def test_a_restored_order_that_waits_for_a_sound_quote_is_filled_behind_the_cut(settings):
+    """It reduces, it arrived before the cut, and nothing was reported: it can only be waiting."""
+    opened, closing = an_order(0, 5), an_order(1, 29, lots=-5, reduce=1)
+    journal = a_journal(settings)
+    journaled(settings, journal, 30, [(opened, 4), (closing, 28)], [a_fill(0, 5, price=110009)])
+    gateway, recorder = a_gateway(settings, journal)
+    gateway.on_orders(orders_of(2, at(60), epoch=2))
+    (batch,) = recorder.take(GOVERNOR, "on_reports")
+    (found,) = unpacked(batch.reports, REPORT)
+    assert (int(found.number), int(found.lots), int(found.time_ns)) == (1, -5, at(32))
+
+
 def test_a_restored_gateway_reports_what_one_that_lived_reports(settings):
     lived, heard = a_gateway(settings)
     first, second = an_order(0, 5, stop=109990, target=110022), an_order(1, 30.5)

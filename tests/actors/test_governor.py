@@ -321,7 +321,7 @@ def test_a_naked_leg_is_unwound(settings, journal):
     order = kept(journal)[-1]
     assert isinstance(order, Order)
     assert (order.instrument, order.lots, order.reduce, order.reason, order.arrive_ns) == (
-        "EURUSD@a", -5, True, "UNWIND", at(2.3),
+        "EURUSD@a", -5, True, "UNWIND", at(2.25),
     )  # fmt: skip
     assert [numbers(batch) for batch in recorder.take("gateway-a", "on_orders")] == [[2]]
 

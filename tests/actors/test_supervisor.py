@@ -35,6 +35,24 @@ def test_everybody_of_the_run_is_ticked_until_told_to_stop(tmp_path):
     assert len(recorder.told) == count  # once stopped it stays so
 
 
+def test_it_goes_on_ticking_and_says_so_when_somebody_cannot_be_told(tmp_path):
+    supervisor, recorder = a_supervisor(tmp_path, tick_s=0.001)
+    failed = threading.Event()
+
+    def fail():
+        failed.set() if len(supervisor.failures()) >= 2 else None
+        raise RuntimeError("no such address")
+
+    recorder.before = fail
+    thread = threading.Thread(target=supervisor.run)
+    thread.start()
+    assert failed.wait(10.0)
+    supervisor.stop()
+    thread.join(10.0)
+    _, name, text = supervisor.failures()[0]
+    assert (name, text.splitlines()[-1]) == ("supervisor", "RuntimeError: no such address")
+
+
 def test_the_registry_holds_the_last_word_of_everybody(tmp_path):
     supervisor, _ = a_supervisor(tmp_path)
     assert supervisor.registry() == [{"name": name, "heard_s": None} for name in EVERYBODY]

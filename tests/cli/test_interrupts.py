@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from actors.address import read_address
 from actors.local import OWNER, PREFIX, Process
 from journal.verify import verify_file
 from tests.research.files import REPO
+from tests.waiting import until
 
 SWEEP = ("tune", "--symbols", "GBPUSD", "AUDUSD", "USDJPY", "--timeframe", "1m", "--policy", "trend_reversion",
          "--grid", "stop_atr=1:20:0.5", "--grid", "target_atr=6:60:1", "--batch", "2000")  # fmt: skip
@@ -32,13 +32,6 @@ def folders_of(pid):
             continue  # another run's, on its way out
         found += [path.parent] * (owner.pid == pid)
     return found
-
-
-def until(condition, timeout_s=90.0):
-    end = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.1)
 
 
 def names(process):

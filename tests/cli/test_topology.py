@@ -22,6 +22,7 @@ from research.home import Home
 from tests.builders import a_plan, a_tape
 from tests.cli.schemas import schema
 from tests.research.files import REPO
+from tests.waiting import until
 from venues.replay import save_tape
 
 NAMES = {
@@ -129,13 +130,6 @@ def system(tmp_path_factory):
     finally:
         cluster.stop()
     assert not home.cluster.exists()
-
-
-def until(condition, timeout_s=60.0):
-    end = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.2)
 
 
 @pytest.mark.cluster

@@ -21,6 +21,7 @@ from research.digests import digest
 from research.replay import _content
 from tests.cli.running import refused, schema, trifecta
 from tests.research.files import REPO
+from tests.waiting import until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
@@ -55,11 +56,8 @@ def decisions(home):
 
 
 def wait_for(condition, process):
-    end = time.monotonic() + WAIT_S
-    while not condition():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.05)
+    until(lambda: process.poll() is not None or condition(), WAIT_S)
+    assert process.poll() is None, process.communicate()
 
 
 def left_over(scratch):

@@ -4,15 +4,23 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from market.instruments import INSTRUMENT
 from market.paper import ORDER, OrderKind, Reason, ReportKind
-from market.records import Record, records
+from market.records import Record, Records, records
 from policies.legs import RETRY_NS, Watch, follow_up, open_watch, order_of_leg, track, watch_order, watching
 from tests.market.floor import a_report
 from tests.policies.books import NOW, an_intent
 from tests.properties import PROPERTY
 
 FILL, SETTLE, CANCEL, REJECT = ReportKind
-LATENCY = 50
+LATENCIES = (50, 70)
+
+
+def a_world(*latencies: int) -> Records:
+    """Return instruments of venues that take so long to reach."""
+    found = records(len(latencies), INSTRUMENT)
+    found["latency_ns"] = latencies
+    return found
 
 
 def told(watch: Watch, number: int, lots: int, kind: ReportKind, **terms: int) -> dict[str, int] | None:
@@ -20,7 +28,7 @@ def told(watch: Watch, number: int, lots: int, kind: ReportKind, **terms: int) -
     order = records(1, ORDER)[0]
     order.limit = order.stop = order.target = order.hold_ns = order.strike = order.due_ns = order.state = 9
     report = a_report(lots, 100, number=number, kind=kind, **({"time_ns": NOW, "instrument": number % 2} | terms))
-    if not follow_up(watch, report, LATENCY, order):
+    if not follow_up(watch, report, a_world(*LATENCIES), order):
         return None
     return {name: int(order[name]) for name in ORDER.names if name != "number"}
 
@@ -42,7 +50,7 @@ def a_pair(*lots: int, **terms: int) -> Watch:
 
 
 def unwound(instrument: int, lots: int) -> dict[str, int]:
-    return an_exit(instrument, lots, NOW + LATENCY, Reason.UNWIND)
+    return an_exit(instrument, lots, NOW + LATENCIES[instrument], Reason.UNWIND)
 
 
 def test_a_pair_that_is_filled_on_both_sides_needs_nothing() -> None:
@@ -102,6 +110,14 @@ def test_whatever_the_legs_got_and_in_whatever_order_nothing_stays_naked(
     assert not watching(watch)
 
 
+def test_an_unwind_takes_as_long_as_the_venue_it_goes_to_is_away() -> None:
+    watch = a_pair(5, -5)
+    assert told(watch, 10, 5, FILL) is None
+    order = told(watch, 11, -5, CANCEL)  # the far venue reports, the near one gets the order
+    assert order is not None
+    assert order["arrive_ns"] == NOW + LATENCIES[0]
+
+
 def test_a_single_opening_order_is_not_watched() -> None:
     watch = open_watch(2)
     track(watch, 10, an_intent(5))
@@ -125,7 +141,7 @@ def test_what_waited_when_the_data_ended_is_not_sent_again() -> None:
 def test_a_retry_waits_at_least_one_latency() -> None:
     watch, order = a_pair(-5, reduce=1), records(1, ORDER)[0]
     report = a_report(-5, 0, number=10, kind=CANCEL, reason=Reason.UNFILLED, time_ns=NOW)
-    assert follow_up(watch, report, 3 * RETRY_NS, order)
+    assert follow_up(watch, report, a_world(3 * RETRY_NS, 0), order)
     assert order.arrive_ns == NOW + 3 * RETRY_NS
 
 
@@ -194,7 +210,7 @@ def test_watched_pairs_keep_their_order_as_others_are_done() -> None:
 def written(intent: Record, leg: int) -> dict[str, int]:
     order = records(1, ORDER)[0]
     order.state = order.strike = order.due_ns = 9
-    order_of_leg(intent, leg, 7, LATENCY, order)
+    order_of_leg(intent, leg, 7, LATENCIES[0], order)
     return {name: int(order[name]) for name in ORDER.names}
 
 
@@ -202,11 +218,11 @@ def test_an_order_of_a_leg_arrives_one_latency_after_the_decision_and_carries_it
     terms = {"limit0": 1, "limit1": 2, "stop": 3, "target": 4, "hold_ns": 5, "order_kind": OrderKind.IOC}
     intent = an_intent(6, -8, **terms)
     shared = {
-        "number": 7, "kind": OrderKind.IOC, "stop": 3, "target": 4, "arrive_ns": NOW + LATENCY, "hold_ns": 5,
+        "number": 7, "kind": OrderKind.IOC, "stop": 3, "target": 4, "arrive_ns": NOW + LATENCIES[0], "hold_ns": 5,
         "reduce": 0, "state": 0, "strike": 0, "due_ns": 0, "reason": Reason.ENTRY,
     }  # fmt: skip
     assert written(intent, 0) == shared | {"instrument": 0, "lots": 6, "limit": 1}
     assert written(intent, 1) == shared | {"instrument": 1, "lots": -8, "limit": 2}
     closing = written(an_intent(-6, reduce=1), 0)
     assert (closing["reduce"], closing["reason"], closing["lots"]) == (1, Reason.EXIT, -6)
-    assert np.int64(closing["arrive_ns"]) == NOW + LATENCY
+    assert np.int64(closing["arrive_ns"]) == NOW + LATENCIES[0]

@@ -163,6 +163,6 @@ def test_sessions_of_a_journal_are_told_apart(journaled):
 
 
 def test_a_report_of_an_unknown_instrument_is_an_error(plan, rolled):
-    alien = Report(**(msgspec.structs.asdict(rolled.reports[0]) | {"instrument": "XXX@nowhere"}))
-    with pytest.raises(KeyError, match="XXX@nowhere"):
+    alien = Report(**(msgspec.structs.asdict(rolled.reports[0]) | {"instrument": "GOLD@nowhere"}))
+    with pytest.raises(KeyError, match="GOLD@nowhere"):
         fold_trades(plan, [alien])

@@ -79,7 +79,8 @@ class Staged:
         )  # fmt: skip
         self.journal = MemoryJournal()
         open_session(self.journal, self.settings, (), "")
-        self.world = stage_world(self.settings, self.journal, seed)
+        self.world = World(seed)
+        stage_world(self.world, self.settings, self.journal)
 
     @property
     def risk(self):

@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator
 from journal.store import SqliteJournal
 from journal.verify import verify_journal
 from tests.research.files import REPO
+from tests.waiting import holds_within, until
 
 pytestmark = pytest.mark.cluster
 
@@ -67,10 +68,7 @@ class Server:
         return httpx.request(method, self.url + path, timeout=20, **content)
 
     def wait_for(self, reached, seconds=120.0):
-        end = time.monotonic() + seconds
-        while not reached(found := self.call("GET", "/healthz")):
-            assert time.monotonic() < end, found.text
-            time.sleep(0.3)
+        until(lambda: reached(self.call("GET", "/healthz")), seconds, lambda: self.call("GET", "/healthz").text)
 
     def end(self, number, seconds=60.0):
         """Send a signal; return (exit code, seconds it took)."""
@@ -83,13 +81,12 @@ class Server:
 
     def traces(self, seconds=0.0):
         """Return what is left after at most `seconds`: processes, whether the port is taken, the folder's name."""
-        end = time.monotonic() + seconds
-        while True:
-            alive = [child.name() for child in self.children if running(child)]
-            found = (alive, listens(self.port), self.folder.exists())
-            if not any(found) or time.monotonic() >= end:
-                return found
-            time.sleep(0.1)
+        holds_within(lambda: not any(self._found()), seconds)
+        return self._found()
+
+    def _found(self):
+        alive = [child.name() for child in self.children if running(child)]
+        return alive, listens(self.port), self.folder.exists()
 
 
 def running(process):
