@@ -34,7 +34,7 @@ imports:
 	$(BIN)/lint-imports
 
 fast:
-	$(BIN)/pytest -m "not cluster and not slow and not browser"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not cluster and not slow and not browser"
 
 slow:
 	$(BIN)/pytest -m "cluster or slow or browser"

@@ -39,9 +39,9 @@ def run(as_json: bool, display_only: bool, dashboard: bool, out: Path | None, **
 
     check_out(out or options["home"] / "reports" / "report.html")
     planned = plan_of(options, display_only=display_only)
-    ensure_warm(say)
     started = datetime.now(UTC).isoformat(timespec="seconds")
     with Home(options["home"]) as home, Wish(home) as stop, display(as_json) as show:
+        ensure_warm(say)
         say(intention(planned, display_only))
         watch = stop.following(show)
         finished = run_paper(home, planned, watch, stop, dashboard=dashboard, starting=stop.starting)

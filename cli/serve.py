@@ -54,8 +54,8 @@ def serve(as_json: bool, port: int, host: str, display_only: bool, dashboard: bo
     planned = plan_of(options, display_only=display_only)
     if host not in LOOPBACK:
         say(f"warning: {host} can be reached from other machines, and the API asks nobody who they are")
-    ensure_warm(say)
     with Home(options["home"]) as home, Wish(home) as stop:
+        ensure_warm(say)
         say(intention(planned, display_only))
         run = PaperRun(home, planned)
         cluster = Cluster(dashboard=dashboard, address=home.cluster)

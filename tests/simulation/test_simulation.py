@@ -11,6 +11,15 @@ from tests.simulation.scenarios import SCENARIOS, TAPES, play, simulate
 from tests.simulation.seeds import command_of, keep, kept, seeds_of
 
 SEEDS = int(os.environ.get("SIM_SEEDS") or 200)
+FAST = 30
+"""So many seeds are played before every commit, the others in the whole suite."""
+
+
+def runs():
+    """Return the runs to play: those that have failed once, then new ones, each once."""
+    found = dict.fromkeys([*kept(), *seeds_of(SEEDS)])
+    first = {*kept(), *seeds_of(FAST)}
+    return [run if run in first else pytest.param(*run, marks=pytest.mark.slow) for run in found]
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +27,7 @@ def tapes(tmp_path_factory):
     return tmp_path_factory.mktemp("tapes")
 
 
-@pytest.mark.parametrize(("scenario", "seed"), [*dict.fromkeys([*kept(), *seeds_of(SEEDS)])])
+@pytest.mark.parametrize(("scenario", "seed"), runs())
 def test_a_run_with_faults_holds_every_invariant_and_decides_what_the_kernel_decides(scenario, seed, tapes):
     try:
         simulate(scenario, seed, tapes)
