@@ -51,7 +51,7 @@ class MemoryOpener(Struct, frozen=True):
 
 
 class Cast(Struct, frozen=True):
-    """Who plays: what makes each kind of actor; simulations put watched or broken ones in their place."""
+    """Who plays: the class of each kind of actor; simulations and benchmarks put watched ones in their place."""
 
     governor: Callable[..., Any] = Governor
     risk: Callable[..., Any] = RiskManager

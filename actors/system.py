@@ -11,11 +11,14 @@ import time
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from actors.address import own_address, write_address
 from actors.local import NAMESPACE, LocalRay
 from actors.settings import GOVERNOR, RISK, SUPERVISOR, Settings, SqliteOpener
+
+if TYPE_CHECKING:
+    from actors.staging import Cast
 
 LOOKUP_S: Final = 2.0
 """How long a name is believed to belong to the same actor: a handle of one that is gone for good says nothing."""
@@ -97,31 +100,28 @@ class Cluster:
         if self._address is not None:
             write_address(self._address, own_address(self._ray.gcs_address))
 
-    def launch(self, settings: Settings) -> None:
+    def launch(self, settings: Settings, cast: "Cast | None" = None) -> None:
         """Start the actors of a run; they find each other by name."""
         import ray
 
-        from actors.agent import Agent
-        from actors.feed import FeedShard
-        from actors.gateway import Gateway
-        from actors.governor import Governor
-        from actors.risk import RiskManager
+        from actors.staging import Cast
         from actors.supervisor import Supervisor
 
+        cast = cast or Cast()
         peers, opener = RayPeers(), SqliteOpener(settings.journal_path)
-        self._start(Governor, GOVERNOR, settings, peers, opener, RayLife(f"{socket.gethostname()}:{os.getpid()}"))
-        self._start(RiskManager, RISK, settings, peers, opener)
+        self._start(cast.governor, GOVERNOR, settings, peers, opener, RayLife(f"{socket.gethostname()}:{os.getpid()}"))
+        self._start(cast.risk, RISK, settings, peers, opener)
         for name in settings.gateways:
-            self._start(Gateway, name, settings, peers, opener)
+            self._start(cast.gateway, name, settings, peers, opener)
         for name in settings.feeds:
-            self._start(FeedShard, name, settings, peers)
+            self._start(cast.feed, name, settings, peers)
         for name in settings.agents:
-            self._start(Agent, name, settings, peers)
+            self._start(cast.agent, name, settings, peers)
         self._start(Supervisor, SUPERVISOR, settings, peers, max_concurrency=4)
         ray.get([handle.status.remote() for name, handle in self._handles.items() if name != SUPERVISOR], timeout=120)
         self._handles[SUPERVISOR].run.remote()
 
-    def _start(self, kind: type, name: str, *arguments: object, max_concurrency: int = 1) -> None:
+    def _start(self, kind: Any, name: str, *arguments: object, max_concurrency: int = 1) -> None:
         import ray
 
         options: dict[str, Any] = {
@@ -139,6 +139,10 @@ class Cluster:
     def names(self) -> tuple[str, ...]:
         """Names of the actors that were launched."""
         return tuple(self._handles)
+
+    def handle(self, name: str) -> Any:
+        """Return an actor's handle: for benchmarks and tests, which tell it things without waiting."""
+        return self._handles[name]
 
     def ask(self, name: str, method: str = "status", *arguments: object, timeout_s: float = 30.0) -> Any:
         """Ask an actor and wait, also while it is being started again: for the driver and tests, never for actors.

@@ -130,7 +130,7 @@ def document(finished: "Backtest", report: Path | None) -> dict[str, Any]:
         "currency": planned.plan.currency,
         "desks": to_builtins(result.desks),
         "trades": [
-            to_builtins(trade) | {"entry_time": show_time(trade.entry_ns), "exit_time": show_time(trade.exit_ns)}
+            to_builtins(trade) | {"entry_time": show_time(trade.entry_at_ns), "exit_time": show_time(trade.exit_at_ns)}
             for trade in result.trades
         ],
         "metrics": metrics_of(result),

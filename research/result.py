@@ -26,7 +26,11 @@ from policies.plan import Plan
 
 
 class Trade(Struct, frozen=True, kw_only=True):
-    """One closed piece of a position; prices and `pnl` (account money, net of fees) as numbers for people."""
+    """One closed piece of a position; prices and `pnl` (account money, net of fees) as numbers for people.
+
+    `entry_ns` and `exit_ns` are when the fills were known. Where bars (`bar_ns` long) move the instrument that is their
+    close, and a bar has the name of its opening: `entry_at_ns` and `exit_at_ns`.
+    """
 
     desk: str
     instrument: str
@@ -39,6 +43,17 @@ class Trade(Struct, frozen=True, kw_only=True):
     pnl: float
     fees: float
     reason: str
+    bar_ns: int = 0
+
+    @property
+    def entry_at_ns(self) -> int:
+        """Opening of the bar in which it was opened; without bars, the instant."""
+        return self.entry_ns - self.bar_ns
+
+    @property
+    def exit_at_ns(self) -> int:
+        """Opening of the bar in which it was closed; without bars, the instant."""
+        return self.exit_ns - self.bar_ns
 
 
 class DeskResult(Struct, frozen=True, kw_only=True):
@@ -151,7 +166,7 @@ def fold_trades(plan: Plan, reports: Sequence[Report]) -> Records:
 
 def trades_of(plan: Plan, rows: Records, reports: Sequence[Report]) -> tuple[Trade, ...]:
     """Return closed trades as people read them; the reports tell at which price contracts were bought."""
-    desks = instruments_of(plan).desk
+    table = instruments_of(plan)
     strikes = _strikes(plan, reports)
     found = []
     for row in rows:
@@ -159,7 +174,7 @@ def trades_of(plan: Plan, rows: Records, reports: Sequence[Report]) -> tuple[Tra
         mean = abs(int(row.cost)) / max(lots, 1)
         found.append(
             Trade(
-                desk=plan.desks[int(desks[row.instrument])].name,
+                desk=plan.desks[int(table[row.instrument].desk)].name,
                 instrument=instrument.key,
                 side="LONG" if row.lots > 0 else "SHORT",
                 lots=lots,
@@ -170,6 +185,7 @@ def trades_of(plan: Plan, rows: Records, reports: Sequence[Report]) -> tuple[Tra
                 pnl=float(decimal_of(int(row.pnl))),
                 fees=float(decimal_of(int(row.fees))),
                 reason=Reason(int(row.reason)).name,
+                bar_ns=int(table[row.instrument].bar_ns),
             )
         )
     return tuple(found)

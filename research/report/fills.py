@@ -231,7 +231,7 @@ def _outcome(fill: Fill) -> list[Any]:
     trade = fill.trade
     if trade is None:
         return ["unknown", "unknown", "unknown", "unknown"]
-    return [utc(trade.entry_ns), trade.entry_price, span_text(trade.exit_ns - trade.entry_ns), signed(trade.pnl)]
+    return [utc(trade.entry_at_ns), trade.entry_price, span_text(trade.exit_ns - trade.entry_ns), signed(trade.pnl)]
 
 
 def _hover(name: str, lines: Sequence[str]) -> str:

@@ -1,8 +1,7 @@
 """`sma_cross` against an independent engine: the package `backtesting`, on the samples that come with it.
 
 Both buy a fixed size at the next bar's open when the fast average crosses above the slow one, and close at the next
-open when it crosses below. Bars are stamped with their opening here as there; ours are known, and fills reported, when
-a bar closes, one bar length later.
+open when it crosses below. Trades are stamped with the opening of the bar in which they were filled, here as there.
 
 Where the averages touch (equal on a bar), `backtesting.lib.crossover` loses a crossing and buys a second time: a touch
 is a crossing for neither bar. There the other engine is given the rule of `sma_cross`: a touch changes nothing, and
@@ -122,11 +121,11 @@ def test_trades_and_equity_agree_where_the_averages_touch(folder, symbol, fast, 
 
 
 def compare(result, stats, symbol):
-    opens, (_, step, _, lot) = stamps_of(sample(symbol)), SAMPLES[symbol]
+    opens, (_, _, _, lot) = stamps_of(sample(symbol)), SAMPLES[symbol]
     listed = stats["_trades"]
     assert len(listed) > 10
     assert [
-        (trade.side, trade.lots * lot, trade.entry_ns - step, trade.exit_ns - step, trade.entry_price, trade.exit_price)
+        (trade.side, trade.lots * lot, trade.entry_at_ns, trade.exit_at_ns, trade.entry_price, trade.exit_price)
         for trade in result.trades
     ] == [
         ("LONG", row.Size, opens[row.EntryBar], opens[row.ExitBar], row.EntryPrice, row.ExitPrice)

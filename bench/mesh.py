@@ -1,0 +1,230 @@
+"""The mesh: actors on a Ray of their own; event in to order out beside a bare chain, events per second, memory.
+
+What is timed is one hop more than messages: from a feed having a market row to the gateway having the order that it
+led to, through agent, risk and governor, which makes it durable. The chain is as many actors that only pass on a
+number. Both stamp with the machine's one monotonic clock, and both get an event every few milliseconds, block by block.
+"""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from actors.feed import FeedShard, Subscription
+from actors.gateway import Gateway
+from actors.messages import Orders, Pull
+from actors.settings import GOVERNOR, RISK, Settings
+from actors.staging import Cast, session_record
+from actors.system import Cluster
+from bench.figure import Figure, percentile
+from bench.tapes import START_NS, bars_plan, bars_tape
+from journal.store import SqliteJournal
+from market.paper import ORDER
+from market.records import unpacked
+from market.tape import Tape, bar_tape
+from policies.plan import Plan
+from venues.replay import save_tape
+
+STEP_NS = 50_000_000
+"""Market time between two events: less than a venue's latency, as ticks are, so that none waits for another venue."""
+WARM = 60
+"""Events before anything is counted: every actor loads its kernels."""
+BLOCK = 50
+BLOCKS = 8
+PACE_S = 0.02
+LINKS = 5
+
+
+class PacedFeed(FeedShard):
+    """A feed that hands out a row when it is told to, and remembers when that was."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._limit_ns = 0
+        self.stamps: list[tuple[int, int]] = []
+
+    def on_pull(self, pull: Pull) -> None:
+        """Remember where a receiver is; rows come when they are released."""
+        subscription = self._subscriptions[pull.receiver]
+        if pull.again:
+            subscription.sent_ns = pull.after_ns
+        self._serve(pull.receiver, subscription)
+
+    def release(self, time_ns: int) -> None:
+        """Hand out the rows up to a time."""
+        self._limit_ns = time_ns
+        self.stamps.append((time_ns, time.monotonic_ns()))
+        for receiver, subscription in self._subscriptions.items():
+            self._serve(receiver, subscription)
+
+    def _serve(self, receiver: str, subscription: Subscription) -> None:
+        times = subscription.times
+        row = int(np.searchsorted(times, subscription.sent_ns, side="right"))
+        while row < len(times) and times[row] <= self._limit_ns:
+            self._send(receiver, subscription)
+            row = int(np.searchsorted(times, subscription.sent_ns, side="right"))
+        subscription.under_way.clear()
+
+    def stamped(self) -> list[tuple[int, int]]:
+        """Return (market time, monotonic ns) of every release."""
+        return self.stamps
+
+
+class TimedGateway(Gateway):
+    """A gateway that remembers when it got which order."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.stamps: list[tuple[int, int]] = []
+
+    def on_orders(self, batch: Orders) -> None:
+        """Stamp what is new."""
+        now, had = time.monotonic_ns(), self._orders
+        super().on_orders(batch)
+        for order in unpacked(batch.orders, ORDER)[had - batch.first :] if self._orders > had else ():
+            latency_ns = int(self._instruments[order.instrument].latency_ns)
+            self.stamps.append((int(order.arrive_ns) - latency_ns, now))
+
+    def stamped(self) -> list[tuple[int, int]]:
+        """Return (market time of the decision, monotonic ns) of every order."""
+        return self.stamps
+
+
+class Link:
+    """One of a chain of actors: it passes a number on, the first and the last with a stamp."""
+
+    def __init__(self, following: Any) -> None:
+        self._following = following
+        self.stamps: list[tuple[int, int]] = []
+
+    def ready(self) -> bool:
+        """Say that it is there."""
+        return True
+
+    def pass_on(self, number: int, *, first: bool = False) -> None:
+        """Hand the number to the next one."""
+        if first or self._following is None:
+            self.stamps.append((number, time.monotonic_ns()))
+        if self._following is not None:
+            self._following.pass_on.remote(number)
+
+    def stamped(self) -> list[tuple[int, int]]:
+        """Return (number, monotonic ns)."""
+        return self.stamps
+
+
+def figures() -> Iterator[Figure]:
+    """Yield latency beside the chain's, throughput, memory and start-up per actor."""
+    with tempfile.TemporaryDirectory(prefix="trifecta-bench-") as folder:
+        cluster = Cluster()
+        try:
+            cluster.start()
+            yield from _latency(cluster, Path(folder))
+            cluster.dismiss()
+            yield from _throughput(cluster, Path(folder))
+        finally:
+            cluster.stop()
+
+
+def _settings(folder: Path, name: str, plan: Plan, tape: Tape, **options: int) -> Settings:
+    """Return the settings of a new session with a journal of its own."""
+    settings = Settings(
+        plan=plan, journal_path=str(folder / f"{name}.db"), tape_folder=str(folder),
+        tape_hash=save_tape(folder, tape), **options,
+    )  # fmt: skip
+    journal = SqliteJournal(Path(settings.journal_path))
+    journal.append(journal.claim("session", 1), [session_record(settings, (), "")])
+    journal.close()
+    return settings
+
+
+def _flips(events: int) -> Tape:
+    """Return bars whose close goes up and down in turn: a fast average crosses a slow one on each."""
+    close = 110_000 + 10 * (np.arange(events, dtype=np.int64) % 2)
+    time_ns = START_NS + STEP_NS * np.arange(1, events + 1, dtype=np.int64)
+    return bar_tape(0, time_ns, [close, close, close, close])
+
+
+def _latency(cluster: Cluster, folder: Path) -> Iterator[Figure]:
+    events = WARM + BLOCK * BLOCKS
+    plan = bars_plan(["EURUSD"], "sma_cross", {"fast": 1, "slow": 2, "lots": 10}, spread_ticks=0)
+    settings = _settings(folder, "latency", plan, _flips(events + 1), batch_rows=1)
+    cluster.launch(settings, Cast(feed=PacedFeed, gateway=TimedGateway))
+    first, last = _chain()
+    feed, gateway = cluster.handle(settings.feeds[0]), settings.gateways[0]
+    for event in range(WARM):
+        feed.release.remote(START_NS + STEP_NS * (event + 1))
+        time.sleep(PACE_S)
+    _wait(lambda: len(cluster.ask(gateway, "stamped")) > WARM // 2)
+    for block in range(BLOCKS):
+        for event in range(WARM + block * BLOCK, WARM + (block + 1) * BLOCK):
+            feed.release.remote(START_NS + STEP_NS * (event + 1))
+            time.sleep(PACE_S)
+        for event in range(block * BLOCK, (block + 1) * BLOCK):
+            first.pass_on.remote(event, first=True)
+            time.sleep(PACE_S)
+    mesh = _between(cluster.ask(settings.feeds[0], "stamped")[WARM:], cluster.ask(gateway, "stamped"))
+    bare = _between(_get(first.stamped.remote()), _get(last.stamped.remote()))
+    yield from _compared(mesh, bare)
+
+
+def _compared(mesh: list[float], bare: list[float]) -> Iterator[Figure]:
+    note = f"{len(mesh)} events of {BLOCK * BLOCKS} led to an order"
+    for fraction, name in ((0.5, "p50"), (0.99, "p99")):
+        one, other = percentile(mesh, fraction), percentile(bare, fraction)
+        yield Figure(f"event in to order out, {name}", one, "ms", note=note)
+        yield Figure(f"a bare chain of {LINKS} actors, {name}", other, "ms", note=f"{len(bare)} events")
+        yield Figure(f"ratio of {name}", one / other, "x", 1.5, at_most=True)
+
+
+def _between(begins: list[tuple[int, int]], ends: list[tuple[int, int]]) -> list[float]:
+    """Return the milliseconds between what has the same name on both sides."""
+    begun = dict(begins)
+    return [(stamp - begun[name]) / 1e6 for name, stamp in ends if name in begun]
+
+
+def _chain() -> tuple[Any, Any]:
+    """Start a chain; return its first and last actor."""
+    import ray
+
+    links: list[Any] = [None]
+    for _ in range(LINKS):
+        links.append(ray.remote(Link).options(num_cpus=0, enable_task_events=False).remote(links[-1]))
+    _get([link.ready.remote() for link in links[1:]])
+    return links[-1], links[1]
+
+
+def _get(what: Any) -> Any:
+    import ray
+
+    return ray.get(what, timeout=60)
+
+
+def _wait(reached: Any, timeout_s: float = 300.0) -> None:
+    end = time.monotonic() + timeout_s
+    while not reached():
+        if time.monotonic() >= end:
+            raise TimeoutError("the actors did not come to their end")
+        time.sleep(0.05)
+
+
+def _throughput(cluster: Cluster, folder: Path) -> Iterator[Figure]:
+    plan, tape = bars_plan(["EURUSD", "GBPUSD", "AUDUSD", "NZDUSD"], "trend_reversion", {}), bars_tape(4, 100_000)
+    settings = _settings(folder, "throughput", plan, tape)
+    begin = time.perf_counter()
+    cluster.launch(settings)
+    launched = time.perf_counter() - begin
+    _wait(lambda: cluster.ask(RISK)["done_ns"] >= tape.time_ns[0])
+    gone = int(np.searchsorted(tape.time_ns, cluster.ask(RISK)["done_ns"], side="right"))
+    begin = time.perf_counter()
+    _wait(lambda: cluster.ask(GOVERNOR)["complete"])
+    rate = (len(tape.time_ns) - gone) / (time.perf_counter() - begin)
+    decisions = cluster.ask(GOVERNOR)["decisions"]
+    note = f"{len(tape.time_ns) - gone:,} bars of four pairs, {decisions:,} decisions journaled"
+    yield Figure("events through the mesh", rate, "events/s", 20_000, note=note)
+    memory = [cluster.ask(name, "process")["memory"] / 2**20 for name in cluster.names]
+    yield Figure("memory per actor, its own alone", sum(memory) / len(memory), "MiB", note=f"at most {max(memory):.0f}")
+    yield Figure("start-up per actor", launched / len(cluster.names), "s", note=f"{len(cluster.names)} at once")
