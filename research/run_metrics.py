@@ -137,12 +137,17 @@ def days_per_year(plan: Plan) -> float:
     return periods_of_calendar("fx24x5" if kinds & {Kind.FX, Kind.METAL} else "us_equity", "1d")
 
 
-def daily_closes(samples: Sequence[Sample], weekends: bool) -> list[Sample]:
-    """Return the last sample of each UTC day; without `weekends`, Sunday evening's trading is part of Monday's.
+def closing_day(time_ns: Any) -> Any:
+    """Return the UTC day, counted from 1970, that an instant (or each of an array) belongs to.
 
     Midnight ends a day: what is known then, as the close of a daily bar, belongs to the day before.
     """
-    closes = {(sample.time_ns - 1) // DAY_NS: sample for sample in samples}
+    return (time_ns - 1) // DAY_NS
+
+
+def daily_closes(samples: Sequence[Sample], weekends: bool) -> list[Sample]:
+    """Return the last sample of each UTC day; without `weekends`, Sunday evening's trading is part of Monday's."""
+    closes = {closing_day(sample.time_ns): sample for sample in samples}
     days = sorted(closes)
     return [closes[day] for day in days if weekends or (day + 3) % 7 < SATURDAY or day == days[-1]]
 

@@ -10,10 +10,9 @@ from envs.rollout import Rollout, open_engine, roll
 from journal.records import Sample
 from market.money import decimal_of
 from market.tape import Tape
-from policies.bookkeeping import DAY_NS
 from policies.plan import Plan
 from research.result import RunResult, trades_of
-from research.run_metrics import account_end, metrics_of
+from research.run_metrics import account_end, closing_day, metrics_of
 
 METRICS: Final = {"final_equity": 1, "net_profit": 1, "sharpe": 1, "max_drawdown": -1, "profit_factor": 1}
 """What a sweep can rank by: 1 where more is better, -1 where less is."""
@@ -65,7 +64,7 @@ def score_of(plan: Plan, rollout: Rollout) -> Score:
 def _last_of_days(rollout: Rollout) -> tuple[Sample, ...]:
     """Return the last sample of every UTC day: daily returns need no other."""
     rows = rollout.samples
-    days = np.asarray(rows["time_ns"]) // DAY_NS
+    days = closing_day(np.asarray(rows["time_ns"]))
     last = np.flatnonzero(np.append(days[1:] != days[:-1], len(days) > 0))
     columns = [np.asarray(rows[name])[last].tolist() for name in Sample.__struct_fields__]
     return tuple(Sample(**dict(zip(Sample.__struct_fields__, row, strict=True))) for row in zip(*columns, strict=True))

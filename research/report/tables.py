@@ -106,7 +106,8 @@ def trade_table(result: RunResult) -> str:
 def _trade_row(number: int, trade: Trade) -> tuple[str, ...]:
     held = (trade.exit_ns - trade.entry_ns) / 1e9
     return (
-        str(number), trade.desk, trade.instrument, trade.side, trade.reason, utc(trade.entry_at_ns), utc(trade.exit_at_ns),
+        str(number), trade.desk, trade.instrument, trade.side, trade.reason,
+        utc(trade.entry_at_ns), utc(trade.exit_at_ns),
         f"{held:,.3f}".rstrip("0").rstrip("."), f"{trade.lots:,}", f"{trade.entry_price:.10g}",
         f"{trade.exit_price:.10g}", amount(trade.fees), signed(trade.pnl),
     )  # fmt: skip

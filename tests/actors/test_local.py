@@ -12,6 +12,7 @@ import pytest
 
 from actors.local import OWNER, Leftover, LocalRay, Process, leftovers, this_process
 from tests.research.files import REPO
+from tests.waiting import until
 
 
 def ended():
@@ -102,8 +103,6 @@ def test_what_a_killed_driver_leaves_behind_is_found():
     driver.kill()
     driver.communicate()
     assert [left.folder for left in mine()] == [folder]
-    for pid in mine()[0].pids:  # Ray's own go with their driver, sooner or later
-        psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=30)
-    assert mine() == [Leftover(folder, driver.pid, ())]
+    until(lambda: mine() == [Leftover(folder, driver.pid, ())])  # Ray's own go with their driver, sooner or later
     shutil.rmtree(folder)
     assert mine() == []

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -102,9 +103,8 @@ def listens(port):
 
 
 def head_of(home):
-    journal = SqliteJournal(home / "journal.db", read_only=True)
-    journal.close()
-    return journal.head
+    with closing(SqliteJournal(home / "journal.db", read_only=True)) as journal:
+        return journal.head
 
 
 def every_decision(server):
