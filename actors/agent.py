@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from actors.messages import END, START, Candidates, Grant, Intents, Pull, Reports, Rows
-from actors.rows import RowInbox
+from actors.rows import Asking, RowInbox
 from actors.settings import GOVERNOR, RISK, SUPERVISOR, Resolver, Settings
 from market.records import Records, joined, packed, records, unpacked
 from market.tape import Role, Tape, empty_tape, slice_tape
@@ -48,8 +48,10 @@ class Agent:
         others = self._kernel.feeds.desk != self._desk
         self._kernel.feeds.roles[others] &= ~Role.VIEW.value  # another desk's bars are only prices here
         self._kernel.control[EPOCH] = self._epoch
-        self._own_views = np.flatnonzero((self._kernel.feeds.roles & Role.VIEW.value) != 0)
+        self._is_view = (self._kernel.feeds.roles & Role.VIEW.value) != 0
         self._inbox = RowInbox(self._settings.feeds)
+        self._asking = Asking(self._settings.batches_ahead)
+        self._held_back: set[str] = set()
         self._candidates: dict[str, list[Records]] = {feed: [] for feed in self._settings.feeds}
         self._waiting: Tape = empty_tape()
         self._released_ns = START
@@ -66,7 +68,7 @@ class Agent:
         """Take market rows of the desk."""
         if not batch.primed and self._inbox.accept(batch):
             self._think()
-            self._pull(batch.source)
+            self._go_on(batch.source)
 
     def on_candidates(self, batch: Candidates) -> None:
         """Take what a scan saw."""
@@ -79,7 +81,7 @@ class Agent:
             self._candidates[batch.source].append(fresh)
         self._inbox.positions[batch.source] = batch.upto_ns
         self._think()
-        self._pull(batch.source)
+        self._go_on(batch.source)
 
     def on_grant(self, grant: Grant) -> None:
         """Take the mandate of a day; one of a later epoch renews what has not been taken yet."""
@@ -128,12 +130,20 @@ class Agent:
 
     def _ask(self) -> None:
         for feed in self._settings.feeds:
-            self._pull(feed, again=True)
+            self._pull(feed, again=self._asking.is_silent(feed, self._inbox.positions[feed]))
+
+    def _go_on(self, feed: str) -> None:
+        """Ask a feed for more, in good time."""
+        if self._asking.is_due(feed):
+            self._pull(feed)
 
     def _pull(self, feed: str, *, again: bool = False) -> None:
         after = self._inbox.positions[feed]
         waiting = self._inbox.waiting(feed) + sum(map(len, self._candidates[feed])) // self._settings.batch_rows
-        if after < END and not self._is_full() and waiting < self._settings.batches_waiting_max:
+        if self._is_full() or waiting >= self._settings.batches_waiting_max:
+            self._held_back.add(feed)
+        elif after < END:
+            self._held_back.discard(feed)
             self._resolve(feed).on_pull.remote(Pull(self.name, after, again=again))
 
     def _is_full(self) -> bool:
@@ -153,7 +163,7 @@ class Agent:
                 self._told_ns = done
         if self._done_ns != before:
             self._send()
-            for feed in self._settings.feeds:
+            for feed in sorted(self._held_back):
                 self._pull(feed)
 
     def _grant_for(self, time_ns: int) -> bool:
@@ -178,8 +188,7 @@ class Agent:
             return first - 1, records(0, INTENT)
         rows = len(self._waiting.time_ns)
         row, count = hear_rows(self._kernel, self._waiting, 0, rows, self._intents, 0)
-        heard = self._waiting.feed[:row][self._waiting.flaws[:row] == 0]
-        self._heard += int(np.isin(heard, self._own_views).sum())
+        self._heard += int((self._is_view[self._waiting.feed[:row]] & (self._waiting.flaws[:row] == 0)).sum())
         self._waiting = slice_tape(self._waiting, row, rows)
         done = int(self._waiting.time_ns[0]) - 1 if row < rows else self._released_ns
         return done, self._intents[:count].copy()

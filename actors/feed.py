@@ -80,12 +80,13 @@ class FeedShard:
         self._subscriptions = self._open(plan, table)
 
     def _open(self, plan: Plan, table: Records) -> dict[str, Subscription]:
-        found = {RISK: Subscription(select_feeds(self._tape, (table.roles & Role.MATCH.value) != 0), None)}
+        found: dict[str, Subscription] = {}  # agents first: what they propose has the longer way
         for k, agent in enumerate(self._settings.agents):
             if plan.desks[k].kind == DeskKind.ARBITRAGE:
                 found[agent] = Subscription(None, self._scan(plan, k))
             else:
                 found[agent] = Subscription(select_feeds(self._tape, desk_mask(plan, table, k)), None)
+        found[RISK] = Subscription(select_feeds(self._tape, (table.roles & Role.MATCH.value) != 0), None)
         return found
 
     def _scan(self, plan: Plan, desk: int) -> Records:

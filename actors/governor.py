@@ -217,12 +217,12 @@ class Governor:
                 self._life.end()
                 raise
             self._records = []
+        for route in self._routes:
+            self._send_orders(route)  # first: nothing else is in a hurry
         for name, method, message in self._outgoing:
             getattr(self._resolve(name), method).remote(message)
         self._outgoing = []
         self._tell_risk(None)
-        for route in self._routes:
-            self._send_orders(route)
 
     def _take_next(self) -> bool:
         """Take the earliest report or finding that may be taken; False when there is none."""
@@ -338,6 +338,8 @@ class Governor:
         after, findings = (after_ns, -1) if after_ns is not None else self._told_risk or (START, -1)
         if upto <= after and self.taken == findings:
             return
+        if after_ns is None and upto <= self.horizon_ns and any(route.is_due for route in self._routes):
+            return  # it would not bring risk to its next group; what a gateway is about to report may
         reports = packed(self._recent.reports(after, upto))
         message = Reports(self.name, self.epoch, after, max(upto, after), reports, findings=self.taken)
         self._resolve(RISK).on_reports.remote(message)

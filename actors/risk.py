@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from actors.messages import END, START, Finding, Grant, Intents, Pull, Reports, Rows, Rulings, Verdicts
 from actors.previewing import Preview, Proposal, market_time, preview_on
 from actors.restoring import read_session, restore_book, snapshot_of
-from actors.rows import RowInbox
+from actors.rows import Asking, RowInbox
 from actors.settings import GOVERNOR, SUPERVISOR, JournalOpener, Resolver, Settings
 from actors.writing import rule_names
 from market.paper import REPORT
@@ -43,6 +43,8 @@ class RiskManager:
         self._feeds = feeds_of(self._plan)
         self._inbox = RowInbox(settings.feeds, cut)
         self._held_back: set[str] = set()
+        self._asking = Asking(settings.batches_ahead)
+        self._batches: dict[str, deque[int]] = {agent: deque() for agent in settings.agents}
         self._intents: dict[str, list[Records]] = {agent: [] for agent in settings.agents}
         self._told: dict[str, int] = dict.fromkeys(settings.agents, cut)
         self._reports: Records = records(0, REPORT)
@@ -69,7 +71,8 @@ class RiskManager:
             self._prime(batch)
         elif self._inbox.accept(batch):
             self._advance()
-            self._pull_feed(batch.source)
+            if self._asking.is_due(batch.source):
+                self._pull_feed(batch.source)
 
     def on_intents(self, batch: Intents) -> None:
         """Take an agent's proposals; those of another epoch are left, and asked for again."""
@@ -81,6 +84,7 @@ class RiskManager:
         if len(fresh):
             self._intents[batch.source].append(fresh)
         self._told[batch.source] = batch.upto_ns
+        self._batches[batch.source].append(batch.upto_ns)
         self._advance()
 
     def on_reports(self, batch: Reports) -> None:
@@ -130,10 +134,11 @@ class RiskManager:
             self._resolve(GOVERNOR).on_pull.remote(Pull(self.name, self._reported_ns, again=True))
             return
         for feed in self._settings.feeds:
-            self._pull_feed(feed, again=True)
+            silent = self._asking.is_silent(feed, self._inbox.positions[feed])
+            self._pull_feed(feed, again=silent or feed in self._unprimed)
         for agent in self._settings.agents:
-            self._pull_agent(agent, again=True)
-        if self._reported_ns < END:
+            self._pull_agent(agent, again=self._asking.is_silent(agent, self._told[agent]))
+        if self._reported_ns < END and self._asking.is_silent(GOVERNOR, self._reported_ns):
             self._resolve(GOVERNOR).on_pull.remote(Pull(self.name, self._reported_ns, again=True))
         self._sent, self._sent_horizon = self._outbox[0][0] - 1 if self._outbox else self._found, START
         self._advance()
@@ -174,6 +179,7 @@ class RiskManager:
             self._group = None
         for agent in self._settings.agents:
             self._intents[agent].clear()
+            self._batches[agent].clear()
             self._told[agent] = self._done_ns
 
     def _next_intent_ns(self) -> int:
@@ -205,8 +211,13 @@ class RiskManager:
             for feed in sorted(self._held_back):
                 self._held_back.remove(feed)
                 self._pull_feed(feed)
-            for agent in self._settings.agents:
-                self._pull_agent(agent)
+            for agent, batches in self._batches.items():
+                taken = 0
+                while batches and batches[0] <= self._done_ns:
+                    batches.popleft()
+                    taken += 1
+                if taken and self._asking.is_due(agent, taken):
+                    self._pull_agent(agent)
 
     def _move(self, limit: int) -> None:
         """Take rows and reports up to `limit`, rolling days on the way."""
@@ -228,6 +239,9 @@ class RiskManager:
 
     def _collect(self, at: NDArray[np.int64]) -> None:
         """Turn what the kernel wrote into findings, a latch before the sample of its instant."""
+        self._book.ledger.control[:] = 0
+        if at[2] == at[3] == 0:
+            return
         found = [Finding(int(row.time_ns), rules=int(row.rules)) for row in self._latches[: at[3]]]
         found += [
             Finding(int(row.time_ns), sample=(int(row.equity), int(row.low), int(row.cash), int(row.peak)))
@@ -236,7 +250,6 @@ class RiskManager:
         for finding in sorted(found, key=lambda item: item.time_ns):
             self._note(finding)
         at[2] = at[3] = 0
-        self._book.ledger.control[:] = 0
 
     def _note(self, finding: Finding) -> None:
         self._found += 1
@@ -297,8 +310,12 @@ class RiskManager:
                     place(self._book, first_order + leg, instrument, lots)
 
     def _horizon(self) -> int:
-        """Return the time up to which no group will come that the governor has not been told of."""
-        if self._group is not None:
+        """Return the time up to which no group will come that the governor has not been told of.
+
+        Agents propose without regard to the book, so what comes next is known while a group still waits for its
+        rulings; venues may go on to there at once, unless a snapshot is to be taken behind that group.
+        """
+        if self._group is not None and (self._groups + 1) % self._settings.snapshot_groups == 0:
             return int(self._group[0].time_ns)
         return max(self._done_ns, min(self._next_intent_ns() - 1, *self._told.values()))
 

@@ -29,6 +29,11 @@ class Route:
         return self.calm_ns == END
 
     @property
+    def is_due(self) -> bool:
+        """Tell whether the gateway has been told to go on and has not said yet what came of it."""
+        return self.calm_ns != END and self.told[0] > self.reported_ns
+
+    @property
     def settled_ns(self) -> int:
         """Return up to when the orders there are will bring no report that is not here."""
         return max(self.reported_ns, self.calm_ns)

@@ -9,6 +9,31 @@ from actors.messages import END, START, Rows
 from market.tape import Tape, empty_tape, merge_tapes, owned, slice_tape
 
 
+class Asking:
+    """When to ask a source for more: once half of what may be under way has been taken.
+
+    Who is asked for everything one by one answers more than he works.
+    """
+
+    def __init__(self, ahead: int) -> None:
+        self._ahead = ahead
+        self._taken: dict[str, int] = {}
+        self._at_tick: dict[str, int] = {}
+
+    def is_due(self, source: str, taken: int = 1) -> bool:
+        """Note that so many batches more were taken; tell whether it is time to say so."""
+        count = self._taken.get(source, 0) + taken
+        due = 2 * count >= self._ahead
+        self._taken[source] = 0 if due else count
+        return due
+
+    def is_silent(self, source: str, position: int) -> bool:
+        """Tell, once a tick, whether a source's position has stayed where it was: then something may have been lost."""
+        before = self._at_tick.get(source)
+        self._at_tick[source] = position
+        return before is None or before == position
+
+
 class RowInbox:
     """Collects batches per source; `release` gives whole instants, merged in (time, feed) order."""
 

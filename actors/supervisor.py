@@ -30,14 +30,23 @@ class Supervisor:
         return (GOVERNOR, RISK, *self._settings.gateways, *self._settings.feeds, *self._settings.agents)
 
     def run(self) -> None:
-        """Tick until told to stop; runs in a thread of its own beside the other methods."""
+        """Tick until told to stop; runs in a thread of its own beside the other methods.
+
+        At first everybody at once, then one after the other: ticks that come together would hold up an order.
+        """
+        pause_s = 0.0
         while not self._stop.is_set():
-            try:
-                for name in self.names:
-                    self._resolve(name).on_tick.remote(time.time_ns())
-            except Exception:  # noqa: BLE001 - whatever it is, who keeps time must go on, and must not be silent about it
-                self.on_failure(self.name, traceback.format_exc())
-            self._stop.wait(self._tick_s)
+            for name in self.names:
+                self._tick(name)
+                self._stop.wait(pause_s)
+            self._stop.wait(self._tick_s if pause_s == 0.0 else 0.0)
+            pause_s = self._tick_s / len(self.names)
+
+    def _tick(self, name: str) -> None:
+        try:
+            self._resolve(name).on_tick.remote(time.time_ns())
+        except Exception:  # noqa: BLE001 - whatever it is, who keeps time must go on, and must not be silent about it
+            self.on_failure(self.name, traceback.format_exc())
 
     def stop(self) -> None:
         """End the ticking."""

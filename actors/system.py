@@ -34,16 +34,23 @@ class RayPeers:
     def __call__(self, name: str, /) -> Any:
         """Return the handle of an actor; a stand-in that drops messages while there is none of that name."""
         handle, until_s = self._handles.get(name, (None, 0.0))
-        now_s = time.monotonic()
-        if now_s >= until_s:
-            import ray
+        return handle if time.monotonic() < until_s else self._look_up(name)
 
-            try:
-                handle = ray.get_actor(name, namespace=self._namespace)
-            except ValueError:
-                self._handles.pop(name, None)
-                return _Nobody()
-            self._handles[name] = (handle, now_s + LOOKUP_S)
+    def renew(self) -> None:
+        """Look up again who was looked up a while ago: at a tick, so that no order waits for it."""
+        soon_s = time.monotonic() + LOOKUP_S / 2
+        for name in [name for name, (_, until_s) in self._handles.items() if until_s < soon_s]:
+            self._look_up(name)
+
+    def _look_up(self, name: str) -> Any:
+        import ray
+
+        try:
+            handle = ray.get_actor(name, namespace=self._namespace)
+        except ValueError:
+            self._handles.pop(name, None)
+            return _Nobody()
+        self._handles[name] = (handle, time.monotonic() + LOOKUP_S)
         return handle
 
     def __reduce__(self) -> Any:
@@ -188,6 +195,8 @@ def crash_only(kind: type) -> type:
     for name in dir(kind):
         if name.startswith("on_"):
             hardened[name] = _crashing(getattr(kind, name))
+    if "on_tick" in hardened:
+        hardened["on_tick"] = _crashing(_renewing(kind.on_tick))  # type: ignore[attr-defined]
     return type(kind.__name__, (kind,), hardened)
 
 
@@ -220,6 +229,14 @@ def _crashing(method: Any) -> Any:
             _give_up(self.name)
 
     return call
+
+
+def _renewing(method: Any) -> Any:
+    def on_tick(self: Any, now_ns: int) -> None:
+        method(self, now_ns)
+        self._resolve.renew()
+
+    return on_tick
 
 
 def _give_up(name: str) -> None:

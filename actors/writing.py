@@ -1,18 +1,27 @@
 """From kernel rows to journal records: names instead of numbers, so that a record is readable on its own."""
 
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
 import numpy as np
 
 from journal.records import Decision, Latch, Leg, Order, Report
 from market.orders import client_order_id
 from market.paper import OrderKind, Reason, ReportKind
+from market.records import plain
 from policies.intents import Rule, Ruling
 from policies.plan import Plan
 
-ORDER_PREFIX = "tri"
+ORDER_PREFIX: Final = "tri"
+
+ORDER_KINDS: Final = {kind.value: kind.name for kind in OrderKind}
+REASONS: Final = {reason.value: reason.name for reason in Reason}
+REPORT_KINDS: Final = {kind.value: kind.name for kind in ReportKind}
+RULINGS: Final = {ruling.value: ruling.name for ruling in Ruling}
+"""Names by number: looking one up in its enumeration takes longer than all the rest of a record."""
 
 
+@cache
 def rule_names(bits: int) -> tuple[str, ...]:
     """Return the names of risk rules, lowest bit first."""
     return tuple(str(rule.name) for rule in Rule if bits & rule)
@@ -36,75 +45,74 @@ class Writer:
         """Return an instrument's number."""
         return self._index[key]
 
-    def intent_id(self, intent: Any) -> str:
+    def intent_id(self, desk: int, time_ns: int, instrument: int) -> str:
         """Name an intent: the same market and plan give the same name, for ever."""
-        desk = self.plan.desks[int(intent["desk"])].name
-        return f"{self.session}-{desk}-{int(intent['time_ns'])}-{int(intent['instrument0'])}"
+        return f"{self.session}-{self.plan.desks[desk].name}-{time_ns}-{instrument}"
 
     def follow_up_id(self, number: int) -> str:
         """Name what an order came from that no intent asked for: an unwind, or a second try at closing."""
         return f"{self.session}-order-{number}"
 
-    def decision(self, intent: Any, epoch: int) -> Decision:
+    def decision(self, record: Any, epoch: int) -> Decision:
         """Return the record of a judged and ruled intent."""
-        desk = self.plan.desks[int(intent["desk"])]
-        legs = tuple(self._leg(intent, k) for k in range(int(intent["legs"])))
-        first = int(intent["first_order"])
+        intent = plain(record)
+        desk = self.plan.desks[intent.desk]
+        first = intent.first_order
+        legs = [self._leg(intent.instrument0, intent.lots0, intent.limit0, intent.bid0, intent.ask0, intent.quote0_ns)]
+        if intent.legs > 1:
+            legs += [
+                self._leg(intent.instrument1, intent.lots1, intent.limit1, intent.bid1, intent.ask1, intent.quote1_ns)
+            ]
         return Decision(
-            time_ns=int(intent["time_ns"]),
+            time_ns=intent.time_ns,
             epoch=epoch,
-            intent_id=self.intent_id(intent),
+            intent_id=self.intent_id(intent.desk, intent.time_ns, intent.instrument0),
             desk=desk.name,
             policy=desk.policy,
-            legs=legs,
-            reduce=bool(intent["reduce"]),
-            order_kind=OrderKind(int(intent["order_kind"])).name,
-            stop=int(intent["stop"]),
-            target=int(intent["target"]),
-            hold_ns=int(intent["hold_ns"]),
-            strength=float(intent["strength"]),
-            confidence=float(intent["confidence"]),
-            reward=float(intent["reward"]),
-            gross=float(intent["gross"]),
-            gain=int(intent["gain"]),
-            risk_score=float(intent["risk_score"]),
-            score=float(intent["score"]),
-            votes=tuple(float(x) for x in intent["votes"][: int(intent["votes_count"])]),
-            features=tuple(float(x) for x in intent["features"][: int(intent["features_count"])]),
-            view_hash=f"{int(intent['view_hash']) & 0xFFFFFFFFFFFFFFFF:016x}",
-            rules=rule_names(int(intent["rules"])),
-            ruling=Ruling(int(intent["ruling"])).name,
-            equity=int(intent["equity"]),
+            legs=tuple(legs),
+            reduce=bool(intent.reduce),
+            order_kind=ORDER_KINDS[intent.order_kind],
+            stop=intent.stop,
+            target=intent.target,
+            hold_ns=intent.hold_ns,
+            strength=intent.strength,
+            confidence=intent.confidence,
+            reward=intent.reward,
+            gross=intent.gross,
+            gain=intent.gain,
+            risk_score=intent.risk_score,
+            score=intent.score,
+            votes=tuple(intent.votes[: intent.votes_count].tolist()),
+            features=tuple(intent.features[: intent.features_count].tolist()),
+            view_hash=f"{intent.view_hash & 0xFFFFFFFFFFFFFFFF:016x}",
+            rules=rule_names(intent.rules),
+            ruling=RULINGS[intent.ruling],
+            equity=intent.equity,
             orders=tuple(range(first, first + len(legs))) if first >= 0 else (),
         )
 
-    def _leg(self, intent: Any, leg: int) -> Leg:
-        return Leg(
-            instrument=self._keys[int(intent[f"instrument{leg}"])],
-            lots=int(intent[f"lots{leg}"]),
-            limit=int(intent[f"limit{leg}"]),
-            bid=int(intent[f"bid{leg}"]),
-            ask=int(intent[f"ask{leg}"]),
-            quote_ns=int(intent[f"quote{leg}_ns"]),
-        )
+    def _leg(self, instrument: int, lots: int, limit: int, *seen: int) -> Leg:
+        bid, ask, quote_ns = seen
+        return Leg(instrument=self._keys[instrument], lots=lots, limit=limit, bid=bid, ask=ask, quote_ns=quote_ns)
 
-    def order(self, order: Any, intent_id: str, leg: int, epoch: int, time_ns: int) -> Order:
+    def order(self, record: Any, intent_id: str, leg: int, epoch: int, time_ns: int) -> Order:
         """Return the record of an order; its client id is derived from its intent and leg."""
+        order = plain(record)
         return Order(
             time_ns=time_ns,
             epoch=epoch,
-            number=int(order["number"]),
+            number=order.number,
             order_id=client_order_id(ORDER_PREFIX, intent_id, leg, 0),
-            instrument=self._keys[int(order["instrument"])],
-            lots=int(order["lots"]),
-            order_kind=OrderKind(int(order["kind"])).name,
-            limit=int(order["limit"]),
-            stop=int(order["stop"]),
-            target=int(order["target"]),
-            hold_ns=int(order["hold_ns"]),
-            reduce=bool(order["reduce"]),
-            reason=Reason(int(order["reason"])).name,
-            arrive_ns=int(order["arrive_ns"]),
+            instrument=self._keys[order.instrument],
+            lots=order.lots,
+            order_kind=ORDER_KINDS[order.kind],
+            limit=order.limit,
+            stop=order.stop,
+            target=order.target,
+            hold_ns=order.hold_ns,
+            reduce=bool(order.reduce),
+            reason=REASONS[order.reason],
+            arrive_ns=order.arrive_ns,
         )
 
     def latency_ns(self, order: Any) -> int:
@@ -116,22 +124,23 @@ class Writer:
         """Return the record of newly latched rules."""
         return Latch(time_ns=int(latch["time_ns"]), rules=rule_names(int(latch["rules"])))
 
-    def report(self, report: Any) -> Report:
+    def report(self, record: Any) -> Report:
         """Return the record of a venue's report."""
+        report = plain(record)
         return Report(
-            time_ns=int(report["time_ns"]),
-            venue=self.plan.venues[int(report["venue"])].name,
-            execution=int(report["execution"]),
-            number=int(report["number"]),
-            instrument=self._keys[int(report["instrument"])],
-            report=ReportKind(int(report["kind"])).name,
-            reason=Reason(int(report["reason"])).name,
-            lots=int(report["lots"]),
-            price=int(report["price"]),
-            fee=int(report["fee"]),
-            amount=int(report["amount"]),
-            rate_num=int(report["rate_num"]),
-            rate_den=int(report["rate_den"]),
+            time_ns=report.time_ns,
+            venue=self.plan.venues[report.venue].name,
+            execution=report.execution,
+            number=report.number,
+            instrument=self._keys[report.instrument],
+            report=REPORT_KINDS[report.kind],
+            reason=REASONS[report.reason],
+            lots=report.lots,
+            price=report.price,
+            fee=report.fee,
+            amount=report.amount,
+            rate_num=report.rate_num,
+            rate_den=report.rate_den,
         )
 
     def order_row(self, record: Order, out: Any) -> None:

@@ -1,8 +1,9 @@
 """The mesh: actors on a Ray of their own; event in to order out beside a bare chain, events per second, memory.
 
-What is timed is one hop more than messages: from a feed having a market row to the gateway having the order that it
-led to, through agent, risk and governor, which makes it durable. The chain is as many actors that only pass on a
-number. Both stamp with the machine's one monotonic clock, and both get an event every few milliseconds, block by block.
+An event is one market row. Timed is the way from the feed that has it to the gateway that has the order it led to:
+through agent, risk, and the governor, which makes decision and order durable first. The bare chain is as many actors
+that hand the same event on and do nothing else. Mesh and chain take turns, event by event, on one machine with one
+monotonic clock, so both meet the same load and the same cold caches.
 """
 
 import tempfile
@@ -15,26 +16,27 @@ import numpy as np
 
 from actors.feed import FeedShard, Subscription
 from actors.gateway import Gateway
-from actors.messages import Orders, Pull
+from actors.messages import Orders, Pull, Rows
 from actors.settings import GOVERNOR, RISK, Settings
 from actors.staging import Cast, session_record
 from actors.system import Cluster
 from bench.figure import Figure, percentile
-from bench.tapes import START_NS, bars_plan, bars_tape
+from bench.tapes import START_NS, bars_plan, packaged_run
 from journal.store import SqliteJournal
 from market.paper import ORDER
 from market.records import unpacked
-from market.tape import Tape, bar_tape
+from market.tape import Tape, bar_tape, slice_tape
 from policies.plan import Plan
 from venues.replay import save_tape
 
 STEP_NS = 50_000_000
 """Market time between two events: less than a venue's latency, as ticks are, so that none waits for another venue."""
-WARM = 60
+WARM = 100
 """Events before anything is counted: every actor loads its kernels."""
-BLOCK = 50
-BLOCKS = 8
-PACE_S = 0.02
+EVERY = 5
+"""Every so many events one leads to an order; the others only move the market on."""
+EVENTS = 2000
+PACE_S = 0.01
 LINKS = 5
 
 
@@ -94,7 +96,7 @@ class TimedGateway(Gateway):
 
 
 class Link:
-    """One of a chain of actors: it passes a number on, the first and the last with a stamp."""
+    """One of a chain of actors: it passes an event on, the first and the last with a stamp."""
 
     def __init__(self, following: Any) -> None:
         self._following = following
@@ -104,15 +106,15 @@ class Link:
         """Say that it is there."""
         return True
 
-    def pass_on(self, number: int, *, first: bool = False) -> None:
-        """Hand the number to the next one."""
+    def pass_on(self, event: Rows, *, first: bool = False) -> None:
+        """Hand the event to the next one."""
         if first or self._following is None:
-            self.stamps.append((number, time.monotonic_ns()))
+            self.stamps.append((event.upto_ns, time.monotonic_ns()))
         if self._following is not None:
-            self._following.pass_on.remote(number)
+            self._following.pass_on.remote(event)
 
     def stamped(self) -> list[tuple[int, int]]:
-        """Return (number, monotonic ns)."""
+        """Return (market time, monotonic ns)."""
         return self.stamps
 
 
@@ -141,38 +143,37 @@ def _settings(folder: Path, name: str, plan: Plan, tape: Tape, **options: int) -
     return settings
 
 
-def _flips(events: int) -> Tape:
-    """Return bars whose close goes up and down in turn: a fast average crosses a slow one on each."""
-    close = 110_000 + 10 * (np.arange(events, dtype=np.int64) % 2)
+def _turns(events: int) -> Tape:
+    """Return bars whose close turns now and then: a fast average crosses a slow one where it does."""
+    turns = np.arange(events, dtype=np.int64) // EVERY % 2
+    close = 110_000 + np.cumsum(1 - 2 * turns)
     time_ns = START_NS + STEP_NS * np.arange(1, events + 1, dtype=np.int64)
-    return bar_tape(0, time_ns, [close, close, close, close])
+    bid = [close, close, close, close]
+    return bar_tape(0, time_ns, bid, bid)
 
 
 def _latency(cluster: Cluster, folder: Path) -> Iterator[Figure]:
-    events = WARM + BLOCK * BLOCKS
     plan = bars_plan(["EURUSD"], "sma_cross", {"fast": 1, "slow": 2, "lots": 10}, spread_ticks=0)
-    settings = _settings(folder, "latency", plan, _flips(events + 1), batch_rows=1)
+    tape = _turns(WARM + EVENTS + 1)
+    settings = _settings(folder, "latency", plan, tape, batch_rows=1, batches_ahead=32)
     cluster.launch(settings, Cast(feed=PacedFeed, gateway=TimedGateway))
     first, last = _chain()
     feed, gateway = cluster.handle(settings.feeds[0]), settings.gateways[0]
-    for event in range(WARM):
-        feed.release.remote(START_NS + STEP_NS * (event + 1))
+    for event in range(WARM + EVENTS):
+        if event == WARM:
+            _wait(lambda: len(cluster.ask(gateway, "stamped")) >= WARM // EVERY - 2)
+        time_ns = int(tape.time_ns[event])
+        feed.release.remote(time_ns)
         time.sleep(PACE_S)
-    _wait(lambda: len(cluster.ask(gateway, "stamped")) > WARM // 2)
-    for block in range(BLOCKS):
-        for event in range(WARM + block * BLOCK, WARM + (block + 1) * BLOCK):
-            feed.release.remote(START_NS + STEP_NS * (event + 1))
-            time.sleep(PACE_S)
-        for event in range(block * BLOCK, (block + 1) * BLOCK):
-            first.pass_on.remote(event, first=True)
-            time.sleep(PACE_S)
+        first.pass_on.remote(Rows("feed", time_ns - 1, time_ns, slice_tape(tape, event, event + 1)), first=True)
+        time.sleep(PACE_S)
     mesh = _between(cluster.ask(settings.feeds[0], "stamped")[WARM:], cluster.ask(gateway, "stamped"))
-    bare = _between(_get(first.stamped.remote()), _get(last.stamped.remote()))
+    bare = _between(_get(first.stamped.remote())[WARM:], _get(last.stamped.remote()))
     yield from _compared(mesh, bare)
 
 
 def _compared(mesh: list[float], bare: list[float]) -> Iterator[Figure]:
-    note = f"{len(mesh)} events of {BLOCK * BLOCKS} led to an order"
+    note = f"{len(mesh)} orders of {EVENTS} events"
     for fraction, name in ((0.5, "p50"), (0.99, "p99")):
         one, other = percentile(mesh, fraction), percentile(bare, fraction)
         yield Figure(f"event in to order out, {name}", one, "ms", note=note)
@@ -212,7 +213,7 @@ def _wait(reached: Any, timeout_s: float = 300.0) -> None:
 
 
 def _throughput(cluster: Cluster, folder: Path) -> Iterator[Figure]:
-    plan, tape = bars_plan(["EURUSD", "GBPUSD", "AUDUSD", "NZDUSD"], "trend_reversion", {}), bars_tape(4, 100_000)
+    plan, tape = packaged_run()
     settings = _settings(folder, "throughput", plan, tape)
     begin = time.perf_counter()
     cluster.launch(settings)
@@ -223,7 +224,7 @@ def _throughput(cluster: Cluster, folder: Path) -> Iterator[Figure]:
     _wait(lambda: cluster.ask(GOVERNOR)["complete"])
     rate = (len(tape.time_ns) - gone) / (time.perf_counter() - begin)
     decisions = cluster.ask(GOVERNOR)["decisions"]
-    note = f"{len(tape.time_ns) - gone:,} bars of four pairs, {decisions:,} decisions journaled"
+    note = f"what `trifecta run` trades: {len(tape.time_ns):,} events, {decisions:,} decisions journaled"
     yield Figure("events through the mesh", rate, "events/s", 20_000, note=note)
     memory = [cluster.ask(name, "process")["memory"] / 2**20 for name in cluster.names]
     yield Figure("memory per actor, its own alone", sum(memory) / len(memory), "MiB", note=f"at most {max(memory):.0f}")

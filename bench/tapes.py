@@ -1,15 +1,20 @@
 """Plans and seeded tapes for benchmarks: the same on every machine, whatever data lies about."""
 
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from market.compiled import ROOT
 from market.instruments import Instrument, Kind, VenueSpec
 from market.tape import Role, Tape, bar_tape, merge_tapes, quote_tape
 from policies.catalogue import params_of, policy_named
 from policies.intents import DeskKind
 from policies.plan import DeskPlan, FeedPlan, LimitsPlan, Plan, RoutePlan
+from research.asking import Request, plan_for
+from research.backtest import executing
 
 SECOND = 10**9
 MINUTE = 60 * SECOND
@@ -115,3 +120,10 @@ def route_tape(quotes: int, seed: int = 11) -> Tape:
         bid = middle + lag + rng.integers(-1, 2, each)
         tapes.append(quote_tape(feed, time_ns, bid, bid + rng.integers(5, 9, each)))
     return merge_tapes(tapes)
+
+
+def packaged_run() -> tuple[Plan, Tape]:
+    """Return what `trifecta run` trades: three desks as configured over the packaged data, executing."""
+    with tempfile.TemporaryDirectory(prefix="trifecta-bench-") as home:
+        planned = plan_for(Request(data=ROOT / "data", home=Path(home)))
+    return executing(planned.plan), planned.tape

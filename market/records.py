@@ -4,6 +4,7 @@ Fields are int64 unless named as floats. The arrays are `recarray`s, so that `po
 and to plain Python (tests run every kernel both ways).
 """
 
+from collections import namedtuple
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -50,6 +51,19 @@ def copied(record: Record) -> Records:
     out = records(1, record.dtype)
     out[0] = record
     return out
+
+
+def plain(record: Record) -> Any:
+    """Return a record as a named tuple of Python numbers: many times faster to read in Python, field by field."""
+    kind = record.dtype
+    make = _PLAIN.get(kind.names)
+    if make is None:
+        made: Any = namedtuple("Plain", kind.names)  # type: ignore[misc]  # the fields are known when it runs
+        make = _PLAIN[kind.names] = made._make
+    return make(record.item())
+
+
+_PLAIN: dict[Any, Any] = {}
 
 
 def packed(rows: Records) -> NDArray[Any]:

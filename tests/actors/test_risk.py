@@ -110,7 +110,16 @@ def test_the_first_instant_of_a_day_is_a_roll_with_the_desks_budgets(settings):
     assert first == 1
     assert found[0] == Finding(at(0) // (86_400 * 10**9) * 86_400 * 10**9, budgets=(100_000_000_000,) * 3)
     assert found[1].sample == (100_000_000_000,) * 4
-    assert horizon == at(3)
+    assert horizon == at(10)  # agents know what comes next without the rulings, and so may venues
+
+
+def test_up_to_a_group_behind_which_a_snapshot_is_due_and_no_further_may_venues_go(settings):
+    """A report of later than the cut would be in the journal before it."""
+    desk = judged(settings, an_intent(3), an_intent(4))
+    assert desk.findings()[2] == at(4) - 1
+    for second, upto in ((3, 4), (4, 10)):
+        desk.risk.on_rulings(Rulings(2, at(second), (int(Ruling.NOT_AUTO),), (-1,)))
+        assert desk.findings()[2] == at(upto)
 
 
 def test_a_group_is_judged_reserved_and_told_once(settings):
@@ -323,7 +332,9 @@ def test_rows_that_cannot_be_taken_yet_are_not_pulled_beyond_a_bound(settings):
             rows(some_quotes((second, 4, 110000, 110008)), at(second), at(second - 1) if second else START)
         )
         pulls.append(len(desk.recorder.take("feed-0")))
-    assert pulls == [1] * 7 + [0] * 5  # eight batches wait: `batches_waiting_max`
+    assert (
+        pulls == [0, 1] * 3 + [0] * 6
+    )  # every second batch is said to be taken; eight batches wait: `batches_waiting_max`
     desk.risk.on_tick(0)
     assert desk.recorder.take("feed-0") == []
     desk.risk.on_reports(reports_of(at(5), source=GOVERNOR))

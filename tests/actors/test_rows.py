@@ -3,7 +3,7 @@
 import numpy as np
 
 from actors.messages import END, START
-from actors.rows import RowInbox
+from actors.rows import Asking, RowInbox
 from tests.actors.bench import at, rows, some_quotes
 
 
@@ -58,3 +58,16 @@ def test_what_is_kept_does_not_change_with_the_senders_memory():
     released = inbox.release(END)
     assert released.open.flags.writeable
     assert np.array_equal(released.open, [9])
+
+
+def test_a_source_is_asked_once_half_of_what_may_be_under_way_has_been_taken():
+    asking = Asking(ahead=4)
+    assert [asking.is_due("one") for _ in range(5)] == [False, True, False, True, False]
+    assert [asking.is_due("two", taken) for taken in (3, 1, 0, 1)] == [True, False, False, True]
+    assert [Asking(ahead=1).is_due("one") for _ in range(2)] == [True, True]
+
+
+def test_a_source_that_has_not_moved_from_tick_to_tick_is_silent():
+    asking = Asking(ahead=4)
+    assert [asking.is_silent("one", position) for position in (START, 5, 5, 7)] == [True, False, True, False]
+    assert asking.is_silent("two", 7)

@@ -25,7 +25,7 @@ from tests.waiting import until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
-WINDOW = ("--start", "2022-02-09", "--end", "2022-02-09T03:00")
+WINDOW = ("--start", "2022-02-09", "--end", "2022-02-09T18:00")  # long enough to be stopped in the middle
 END_S = 5.0
 WAIT_S = 180.0
 
@@ -73,8 +73,6 @@ def test_a_run_stopped_in_the_middle_goes_on_and_decides_the_same(tmp_path, scra
     first = start(home, scratch)
     try:
         wait_for(lambda: decisions(home) >= 5, first)
-        message = refused("run", "--home", home, *WINDOW, code=3)
-        assert message == f"{home}: locked by process {first.pid}; let it end, or use another --home"
         asked = time.monotonic()
         first.send_signal(signal.SIGINT)
         out, err = first.communicate(timeout=60)
@@ -117,6 +115,20 @@ def test_a_run_stopped_in_the_middle_goes_on_and_decides_the_same(tmp_path, scra
     replayed = trifecta("replay", home / "journal.db", "--json").document
     assert (replayed["identical"], replayed["decisions"]) == (True, len(log.decisions))
     assert canonical(log.session)  # and the session is still the first one's
+
+
+def test_a_second_run_on_the_same_home_is_refused_and_told_the_pid(tmp_path, scratch):
+    home = tmp_path / "home"
+    first = start(home, scratch)
+    try:
+        wait_for(lambda: (home / "lock").exists() and (home / "lock").read_text(), first)
+        message = refused("run", "--home", home, *WINDOW, code=3)
+        assert message == f"{home}: locked by process {first.pid}; let it end, or use another --home"
+        first.send_signal(signal.SIGINT)
+        first.communicate(timeout=60)
+    finally:
+        first.kill()
+    assert left_over(scratch) == ([], [])
 
 
 def test_a_run_stopped_while_it_starts_ends_at_once_and_leaves_nothing(tmp_path, scratch):
