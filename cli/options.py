@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -28,7 +29,7 @@ class Words(click.Command):
         """Spread the words of list options before click sees them."""
         spread: list[str] = []
         current: str | None = None
-        for word, following in zip(args, [*args[1:], "-"], strict=True):
+        for word, following in pairwise([*args, "-"]):
             if word in MANY:
                 if not following.strip(", ") or following.startswith("-"):
                     raise click.UsageError(f"{word}: at least one word is needed behind it", ctx)
