@@ -13,17 +13,18 @@ from numpy.typing import NDArray
 
 from actors.messages import END, START, Finding, Grant, Intents, Pull, Reports, Rows, Rulings, Verdicts
 from actors.previewing import Preview, Proposal, market_time, preview_on
+from actors.proposals import ProposalInbox
 from actors.restoring import read_session, restore_book, snapshot_of
 from actors.rows import Asking, RowInbox
 from actors.settings import GOVERNOR, SUPERVISOR, JournalOpener, Resolver, Settings
-from actors.writing import rule_names
+from actors.standing import standing
 from market.paper import REPORT
 from market.quotes import update_quote
 from market.records import Records, joined, packed, records, unpacked
 from policies.assembly import feeds_of
-from policies.bookkeeping import DAY_NS, LATCH, SAMPLE, daily_loss_of, move_book, open_day, place, reserve
+from policies.bookkeeping import DAY_NS, LATCH, SAMPLE, move_book, open_day, place, reserve
 from policies.governor import rank
-from policies.intents import INTENT, Ruling, TradingState
+from policies.intents import Ruling
 from policies.risk import judge, leg_lots, resolve_close
 
 SAMPLES_MAX: Final = 16384
@@ -44,9 +45,7 @@ class RiskManager:
         self._inbox = RowInbox(settings.feeds, cut)
         self._held_back: set[str] = set()
         self._asking = Asking(settings.batches_ahead)
-        self._batches: dict[str, deque[int]] = {agent: deque() for agent in settings.agents}
-        self._intents: dict[str, list[Records]] = {agent: [] for agent in settings.agents}
-        self._told: dict[str, int] = dict.fromkeys(settings.agents, cut)
+        self._proposals = ProposalInbox(settings.agents, cut)
         self._reports: Records = records(0, REPORT)
         self._reported_ns = cut
         self._done_ns = cut
@@ -76,16 +75,8 @@ class RiskManager:
 
     def on_intents(self, batch: Intents) -> None:
         """Take an agent's proposals; those of another epoch are left, and asked for again."""
-        position = self._told[batch.source]
-        if batch.epoch != self._epoch or not batch.after_ns <= position < batch.upto_ns:
-            return
-        intents = unpacked(batch.intents, INTENT)
-        fresh = intents[intents.time_ns > position]
-        if len(fresh):
-            self._intents[batch.source].append(fresh)
-        self._told[batch.source] = batch.upto_ns
-        self._batches[batch.source].append(batch.upto_ns)
-        self._advance()
+        if batch.epoch == self._epoch and self._proposals.accept(batch):
+            self._advance()
 
     def on_reports(self, batch: Reports) -> None:
         """Take what venues reported, as the governor has journaled it; it also says which findings are durable."""
@@ -137,7 +128,7 @@ class RiskManager:
             silent = self._asking.is_silent(feed, self._inbox.positions[feed])
             self._pull_feed(feed, again=silent or feed in self._unprimed)
         for agent in self._settings.agents:
-            self._pull_agent(agent, again=self._asking.is_silent(agent, self._told[agent]))
+            self._pull_agent(agent, again=self._asking.is_silent(agent, self._proposals.positions[agent]))
         if self._reported_ns < END and self._asking.is_silent(GOVERNOR, self._reported_ns):
             self._resolve(GOVERNOR).on_pull.remote(Pull(self.name, self._reported_ns, again=True))
         self._sent, self._sent_horizon = self._outbox[0][0] - 1 if self._outbox else self._found, START
@@ -156,8 +147,9 @@ class RiskManager:
 
     def _pull_agent(self, agent: str, *, again: bool = False) -> None:
         """Tell an agent up to where its proposals are settled; it keeps what comes after."""
-        if self._told[agent] < END or again:
-            self._resolve(agent).on_pull.remote(Pull(self.name, min(self._done_ns, self._told[agent]), again=again))
+        told = self._proposals.positions[agent]
+        if told < END or again:
+            self._resolve(agent).on_pull.remote(Pull(self.name, min(self._done_ns, told), again=again))
 
     def _prime(self, batch: Rows) -> None:
         """Set the quotes that stood at the cut, each feed its own; nothing moves before all have."""
@@ -177,13 +169,7 @@ class RiskManager:
             self._found -= 1
             self._done_ns = int(self._group[0].time_ns) - 1
             self._group = None
-        for agent in self._settings.agents:
-            self._intents[agent].clear()
-            self._batches[agent].clear()
-            self._told[agent] = self._done_ns
-
-    def _next_intent_ns(self) -> int:
-        return min((int(found[0].time_ns[0]) for found in self._intents.values() if found), default=END)
+        self._proposals.withdraw(self._done_ns)
 
     def _next_instant_ns(self) -> int:
         """Return the earliest row or report that waits."""
@@ -196,8 +182,8 @@ class RiskManager:
             return
         before = self._done_ns
         while self._group is None:
-            limit = min(self._inbox.ready_ns, self._reported_ns, *self._told.values())
-            intent_ns = self._next_intent_ns()
+            limit = min(self._inbox.ready_ns, self._reported_ns, self._proposals.ready_ns)
+            intent_ns = self._proposals.next_ns()
             self._move(min(limit, intent_ns))
             following = self._next_instant_ns()
             if following < END and self._done_ns >= following - 1 and self._roll(following):
@@ -211,11 +197,7 @@ class RiskManager:
             for feed in sorted(self._held_back):
                 self._held_back.remove(feed)
                 self._pull_feed(feed)
-            for agent, batches in self._batches.items():
-                taken = 0
-                while batches and batches[0] <= self._done_ns:
-                    batches.popleft()
-                    taken += 1
+            for agent, taken in self._proposals.settled(self._done_ns).items():
                 if taken and self._asking.is_due(agent, taken):
                     self._pull_agent(agent)
 
@@ -276,7 +258,7 @@ class RiskManager:
 
     def _judge(self, time_ns: int) -> None:
         """Judge all intents of one instant and hand them to the governor."""
-        group = self._take_group(time_ns)
+        group = self._proposals.take(time_ns)
         count = len(group) - 1
         for k in range(count):
             resolve_close(self._book, group[k])
@@ -288,18 +270,6 @@ class RiskManager:
                 reserve(self._book, group[k], 1)
         self._group = group[:count]
         self._note(Finding(time_ns, group=packed(group[:count])))
-
-    def _take_group(self, time_ns: int) -> Any:
-        """Take all intents of one instant out of the inbox; one more record is room to sort in."""
-        taken: list[Records] = []
-        for pieces in self._intents.values():
-            while pieces and int(pieces[0].time_ns[0]) == time_ns:
-                cut = int(np.searchsorted(pieces[0]["time_ns"], time_ns, side="right"))
-                taken.append(pieces[0][:cut])
-                pieces[0] = pieces[0][cut:]
-                if not len(pieces[0]):
-                    pieces.pop(0)
-        return joined([*taken, records(1, INTENT)], INTENT)
 
     def _place(self, intent: Any, first_order: int) -> None:
         if intent.reduce == 0:
@@ -317,7 +287,7 @@ class RiskManager:
         """
         if self._group is not None and (self._groups + 1) % self._settings.snapshot_groups == 0:
             return int(self._group[0].time_ns)
-        return max(self._done_ns, min(self._next_intent_ns() - 1, *self._told.values()))
+        return max(self._done_ns, min(self._proposals.next_ns() - 1, self._proposals.ready_ns))
 
     def _tell(self) -> None:
         """Tell the governor what is new."""
@@ -342,68 +312,14 @@ class RiskManager:
             return None
         return preview_on(self._book, self._plan, proposal, self._done_ns)
 
-    def _day_loss(self) -> int:
-        account = self._book.ledger.account[0]
-        lows = int(account.floating_low), int(account.equity_low)
-        return int(_plainly(daily_loss_of, self._book.limits[0], account, *lows))
-
     def status(self) -> dict[str, Any]:
         """Tell how the account is."""
-        account = self._book.ledger.account[0]
-        positions = self._book.ledger.positions
-        held = {self._plan.instruments[k].key: positions[k] for k in np.flatnonzero(positions.lots)}
         return {
             "name": self.name,
             "epoch": self._epoch,
             "done_ns": self._done_ns,
-            "time_ns": int(account.time_ns),
             "market_ns": market_time(self._book, self._done_ns),
-            "equity": int(account.equity),
-            "cash": int(account.cash),
-            "day_loss": self._day_loss(),
-            "drawdown": max(int(self._top() - account.equity_low), 0),
-            "trades_today": int(account.trades_today),
-            "loss_streak": int(account.loss_streak),
-            "positions": {key: int(row.lots) for key, row in held.items()},
-            "costs": {key: int(row.cost) for key, row in held.items()},
-            "floating": {key: int(row.floating) for key, row in held.items()},
-            "working": self._working(),
-            "desks": self._desk_equity(),
-            "states": {
-                "account": TradingState(int(account.state)).name,
-                **{
-                    desk.name: TradingState(int(row.state)).name
-                    for desk, row in zip(self._plan.desks, self._book.desks, strict=True)
-                },
-            },
-            "latched": rule_names(int(account.blocks)),
+            **standing(self._book, self._plan),
             "routes_in": [*self._settings.feeds, *self._settings.agents, GOVERNOR],
             "routes_out": [GOVERNOR],
         }
-
-    def _top(self) -> int:
-        """Return what drawdown is counted from: see `policies.risk.LIMITS`."""
-        account = self._book.ledger.account[0]
-        return int(account.initial if self._book.limits[0].drawdown_basis == 0 else account.peak)
-
-    def _working(self) -> dict[str, tuple[int, int]]:
-        """Return the lots reserved per instrument, bought and sold, where there are any."""
-        long, short = self._book.working_long, self._book.working_short
-        return {
-            self._plan.instruments[k].key: (int(long[k]), int(short[k]))
-            for k in np.flatnonzero((long != 0) | (short != 0))
-        }
-
-    def _desk_equity(self) -> dict[str, int]:
-        """Return what each desk has made so far, open positions at the price they could be closed at."""
-        ledger = self._book.ledger
-        found = {}
-        for k, desk in enumerate(self._plan.desks):
-            floating = int(ledger.positions.floating[ledger.instruments.desk == k].sum())
-            found[desk.name] = int(self._book.desks[k].realised) + floating
-        return found
-
-
-def _plainly(function: Any, *arguments: object) -> Any:
-    """Call a kernel that is made to be inlined without compiling it here, where a second would be missed."""
-    return getattr(function, "py_func", function)(*arguments)

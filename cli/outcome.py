@@ -57,6 +57,11 @@ def _is_corrupt(error: BaseException | None) -> bool:
     return isinstance(error, sqlite3.DatabaseError) and getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_CORRUPT
 
 
+def say(text: str) -> None:
+    """Tell people something: on stderr, so that stdout stays for the answer."""
+    click.echo(text, err=True)
+
+
 def print_json(document: dict[str, Any]) -> None:
     """Print the one JSON document of a command."""
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(document, order="deterministic"), indent=2).decode())

@@ -7,8 +7,7 @@ from typing import Any
 import click
 
 from cli.options import Words, config_option, data_option, home_option, json_option, sample_data, time_of
-from cli.outcome import Exit, print_json
-from cli.session import say
+from cli.outcome import Exit, print_json, say
 
 
 @click.command(cls=Words)

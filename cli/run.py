@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.options import Words, check_out, config_option, data_option, home_option, json_option, open_console
-from cli.outcome import print_json
-from cli.session import INTERRUPTED, Wish, display, intention, plan_of, say
+from cli.outcome import print_json, say
+from cli.session import INTERRUPTED, Wish, display, intention, plan_of
 
 if TYPE_CHECKING:
     from research.paper import Finished

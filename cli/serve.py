@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from cli.options import Words, config_option, data_option, home_option, json_option
-from cli.outcome import print_json
-from cli.session import INTERRUPTED, Wish, display, intention, plan_of, say
+from cli.outcome import print_json, say
+from cli.session import INTERRUPTED, Wish, display, intention, plan_of
 
 if TYPE_CHECKING:
     from research.paper import PaperRun

@@ -11,9 +11,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
-import click
-
 from cli.options import sample_data, time_of
+from cli.outcome import say
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,11 +23,6 @@ if TYPE_CHECKING:
 
 INTERRUPTED: Final = 130
 """Exit code of a run that was stopped by a person: 128 + SIGINT."""
-
-
-def say(text: str) -> None:
-    """Tell people something: on stderr, so that stdout stays for the answer."""
-    click.echo(text, err=True)
 
 
 def plan_of(options: dict[str, Any], *, display_only: bool) -> "Planned":

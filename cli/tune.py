@@ -12,13 +12,14 @@ from cli.options import (
     Words,
     config_option,
     data_option,
+    fee_ppm_of,
     home_option,
     json_option,
     params_given,
     sample_data,
     time_of,
 )
-from cli.outcome import Exit, print_json
+from cli.outcome import Exit, print_json, say
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -65,7 +66,7 @@ HINDSIGHT = (
     help="What to rank by: the most, of max_drawdown the least; undefined ranks last.",
 )
 @click.option("--profile", default=None, help="Limits: trifecta, research, or the path of a .toml.")
-@click.option("--fee", type=click.FloatRange(0.0, 0.5), default=None, help="Fee per side, a fraction of the notional.")
+@click.option("--fee", default=None, help="Fee per side, as a fraction of the notional: 0.001.")
 @click.option("--cash", default=None, help="Cash at the start, in account currency.")
 @click.option("--batch", type=click.IntRange(1, 100_000), default=None, help="Sets per trial.  [default: 200]")
 @click.option("--trials", type=click.IntRange(1, 10_000), default=None, help="Or: split the sets into N trials.")
@@ -79,6 +80,7 @@ def tune(as_json: bool, out: Path | None, best: int, **options: Any) -> int:
     from research.home import Home
     from research.params import save_params
     from research.tune import best_params, run_sweep
+    from research.warming import ensure_warm
 
     planned, sets, batch = _asked(options)
     if not as_json:
@@ -86,6 +88,7 @@ def tune(as_json: bool, out: Path | None, best: int, **options: Any) -> int:
             click.echo(f"warning: {warning}", err=True)
         click.echo(f"{len(sets.rows):,} sets of {len(planned.tape.time_ns):,} events each", err=True)
     signal.signal(signal.SIGTERM, _stop)
+    ensure_warm(say)  # or every worker would compile the same
     sweep = run_sweep(planned, sets, options["metric"], batch, _watch(as_json))
     path = save_params(Home(options["home"]).params, best_params(sweep, sweep.best)) if sweep.best is not None else None
     if out is not None:
@@ -108,13 +111,12 @@ def _asked(options: dict[str, Any]) -> Any:
     if options["batch"] and options["trials"]:
         raise GridError("--batch and --trials: one of the two is allowed")
     axes, fixed = [axis_of(word) for word in options["grid"]], params_given(options["param"])
-    fee = options["fee"]
     request = Request(
         data=options["data"] or sample_data(), home=options["home"], config=options["config"],
         profile=options["profile"], cash=options["cash"], symbols=tuple(options["symbols"]),
         timeframe=options["timeframe"], start_ns=time_of(options["start"], "--start"),
         end_ns=time_of(options["end"], "--end"), policy=options["policy"], params=fixed,
-        fee_ppm=None if fee is None else round(fee * 1_000_000),
+        fee_ppm=fee_ppm_of(options["fee"]),
     )  # fmt: skip
     spec = policy_named(request.policy or configuration_for(request).desks.forex.policy)
     if spec.desk is not DeskKind.FOREX:
