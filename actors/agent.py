@@ -178,11 +178,11 @@ class Agent:
 
     def _rows_until(self) -> tuple[int, Records]:
         """Hear waiting rows; return (how far that went, the intents)."""
-        if not len(self._waiting.time_ns):
+        if not len(self._waiting.time_ns) and self._released_ns < self._inbox.ready_ns:
             self._released_ns = self._inbox.ready_ns
             self._waiting = self._inbox.release(self._released_ns)
         if not len(self._waiting.time_ns):
-            return self._released_ns, records(0, INTENT)
+            return self._released_ns, self._intents[:0]
         first = int(self._waiting.time_ns[0])
         if not self._grant_for(first):
             return first - 1, records(0, INTENT)

@@ -60,7 +60,8 @@ class Governor:
         self._complete = False
         self._told_risk: tuple[int, int] | None = None
         self._records: list[AnyRecord] = []
-        self._outgoing: list[tuple[str, str, Any]] = []
+        self._grants_due: list[Grant] = []
+        self._answers: list[Rulings] = []
         self.counts = {"decisions": 0, "executed": 0, "fills": 0}
 
     def _restore(self) -> None:
@@ -219,9 +220,10 @@ class Governor:
             self._records = []
         for route in self._routes:
             self._send_orders(route)  # first: nothing else is in a hurry
-        for name, method, message in self._outgoing:
-            getattr(self._resolve(name), method).remote(message)
-        self._outgoing = []
+        for grant in self._grants_due:
+            for agent in self._settings.agents:
+                self._resolve(agent).on_grant.remote(grant)
+        self._grants_due = []
         self._tell_risk(None)
 
     def _take_next(self) -> bool:
@@ -277,8 +279,7 @@ class Governor:
         self._records.append(
             Mandate(time_ns=finding.time_ns, epoch=self.epoch, day=day, budgets=finding.budgets, states=states)
         )
-        for agent in self._settings.agents:
-            self._outgoing.append((agent, "on_grant", Grant(self.epoch, day, finding.budgets)))
+        self._grants_due.append(Grant(self.epoch, day, finding.budgets))
 
     def _take_group(self, judged: NDArray[Any]) -> None:
         """Rule on the judged intents of one instant; journal them and the orders of those that are executed."""
@@ -318,7 +319,7 @@ class Governor:
         ruled = self._recent.ruled(time_ns)
         rulings = tuple(int(Ruling[decision.ruling]) for decision in ruled)
         first = tuple(decision.orders[0] if decision.orders else -1 for decision in ruled)
-        self._outgoing.append((RISK, "on_rulings", Rulings(self.epoch, time_ns, rulings, first)))
+        self._answers.append(Rulings(self.epoch, time_ns, rulings, first))
 
     def _send_orders(self, route: Route, *, again: bool = False) -> None:
         """Send a gateway the orders it has not got, and the promise that lets it go on."""
@@ -331,19 +332,29 @@ class Governor:
         route.told = (promise, len(route.orders))
 
     def _tell_risk(self, after_ns: int | None) -> None:
-        """Tell risk what was reported, and up to when nothing else was; `after_ns` is where it asked to go on from."""
+        """Tell risk the rulings, and with the last of them what was reported: one message is sooner there than two."""
+        answers, self._answers = self._answers, []
+        reports = self._fresh_reports(after_ns)
+        for answer in answers[:-1]:
+            self._resolve(RISK).on_rulings.remote(answer)
+        if answers:
+            self._resolve(RISK).on_rulings.remote(answers[-1], reports)
+        elif reports is not None:
+            self._resolve(RISK).on_reports.remote(reports)
+
+    def _fresh_reports(self, after_ns: int | None) -> Reports | None:
+        """Return what was reported, and up to when nothing else was; `after_ns` is where risk asked to go on from."""
         if after_ns is None and self._told_risk is None:
-            return  # a governor that has just begun does not know what risk has: risk will ask
+            return None  # a governor that has just begun does not know what risk has: risk will ask
         upto = min(self._complete_to(), self._held_ns() - 1)
         after, findings = (after_ns, -1) if after_ns is not None else self._told_risk or (START, -1)
         if upto <= after and self.taken == findings:
-            return
+            return None
         if after_ns is None and upto <= self.horizon_ns and any(route.is_due for route in self._routes):
-            return  # it would not bring risk to its next group; what a gateway is about to report may
-        reports = packed(self._recent.reports(after, upto))
-        message = Reports(self.name, self.epoch, after, max(upto, after), reports, findings=self.taken)
-        self._resolve(RISK).on_reports.remote(message)
+            return None  # it would not bring risk to its next group; what a gateway is about to report may
         self._told_risk = (max(upto, after), self.taken)
+        reports = packed(self._recent.reports(after, upto))
+        return Reports(self.name, self.epoch, after, max(upto, after), reports, findings=self.taken)
 
     def _held_ns(self) -> int:
         """Return the time of the earliest report that waits to be taken."""

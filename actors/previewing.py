@@ -15,12 +15,14 @@ from market.paper import OrderKind
 from market.payoff import expected_value
 from market.records import Record, Records, records
 from policies.assembly import desks_of
+from policies.bookkeeping import reserve
 from policies.forex import reward_to_risk
 from policies.gates import position_cap
-from policies.governor import rank, rule
+from policies.governor import rule
 from policies.intents import INTENT, DeskKind, Ruling
+from policies.judgement import judge_group
 from policies.plan import Plan
-from policies.risk import Book, judge, leg_lots, notional_of, resolve_close
+from policies.risk import Book, leg_lots, notional_of
 
 
 class Proposal(Struct, frozen=True, kw_only=True):
@@ -86,11 +88,10 @@ def preview_on(book: Book, plan: Plan, proposal: Proposal, done_ns: int) -> Prev
     intents = records(2, INTENT)  # the second one is room to sort in
     intent = intents[0]
     _write(copy, plan, proposal, market_time(copy, done_ns), intent)
-    resolve_close(copy, intent)
-    rank(copy.desks, intents, 0, 1)
-    intent.equity = copy.ledger.account[0].equity
-    intent.rules = judge(copy, intent)
+    judge_group(copy, intents, 1)
     rule(desks_of(plan), intents, 0, 1)
+    if intent.rules == 0:
+        reserve(copy, intent, -1)  # so that what it would come to is not counted twice
     return Preview(
         time_ns=int(intent.time_ns),
         epoch=int(intent.epoch),

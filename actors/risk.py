@@ -23,9 +23,9 @@ from market.quotes import update_quote
 from market.records import Records, joined, packed, records, unpacked
 from policies.assembly import feeds_of
 from policies.bookkeeping import DAY_NS, LATCH, SAMPLE, move_book, open_day, place, reserve
-from policies.governor import rank
 from policies.intents import Ruling
-from policies.risk import judge, leg_lots, resolve_close
+from policies.judgement import judge_group
+from policies.risk import leg_lots
 
 SAMPLES_MAX: Final = 16384
 
@@ -80,34 +80,15 @@ class RiskManager:
 
     def on_reports(self, batch: Reports) -> None:
         """Take what venues reported, as the governor has journaled it; it also says which findings are durable."""
-        if batch.epoch != self._epoch:
-            return
-        durable = min(batch.findings, self._found - 1) if self._group is not None else batch.findings
-        while self._outbox and self._outbox[0][0] <= durable:
-            self._outbox.popleft()  # a group that waits for its rulings stays, to be told again
-        if batch.after_ns <= self._reported_ns < batch.upto_ns:
-            reports = unpacked(batch.reports, REPORT)
-            fresh = reports[reports.time_ns > self._reported_ns]
-            if len(fresh):
-                self._reports = joined([self._reports, fresh], REPORT)
-            self._reported_ns = batch.upto_ns
+        if self._accept(batch):
             self._advance()
 
-    def on_rulings(self, rulings: Rulings) -> None:
-        """Apply the governor's answer to the group that was judged last."""
-        group = self._group
-        if rulings.epoch != self._epoch or group is None or int(group[0].time_ns) != rulings.time_ns:
-            return
-        for k, intent in enumerate(group):
-            if rulings.rulings[k] == Ruling.EXECUTE:
-                self._place(intent, rulings.first_orders[k])
-            elif intent.rules == 0:
-                reserve(self._book, intent, -1)
-        self._group = None
-        self._groups += 1
-        if self._groups % self._settings.snapshot_groups == 0:
-            self._snapshot()
-        self._advance()
+    def on_rulings(self, rulings: Rulings, reports: Reports | None = None) -> None:
+        """Apply the governor's answer to the group that was judged last, and what was reported by then."""
+        applied = self._apply(rulings)
+        accepted = reports is not None and self._accept(reports)
+        if applied or accepted:
+            self._advance()
 
     def on_grant(self, grant: Grant) -> None:
         """Learn the governor's epoch; what was proposed or judged under an older one is taken back."""
@@ -150,6 +131,36 @@ class RiskManager:
         told = self._proposals.positions[agent]
         if told < END or again:
             self._resolve(agent).on_pull.remote(Pull(self.name, min(self._done_ns, told), again=again))
+
+    def _accept(self, batch: Reports) -> bool:
+        if batch.epoch != self._epoch:
+            return False
+        durable = min(batch.findings, self._found - 1) if self._group is not None else batch.findings
+        while self._outbox and self._outbox[0][0] <= durable:
+            self._outbox.popleft()  # a group that waits for its rulings stays, to be told again
+        if not batch.after_ns <= self._reported_ns < batch.upto_ns:
+            return False
+        reports = unpacked(batch.reports, REPORT)
+        fresh = reports[reports.time_ns > self._reported_ns]
+        if len(fresh):
+            self._reports = joined([self._reports, fresh], REPORT)
+        self._reported_ns = batch.upto_ns
+        return True
+
+    def _apply(self, rulings: Rulings) -> bool:
+        group = self._group
+        if rulings.epoch != self._epoch or group is None or int(group[0].time_ns) != rulings.time_ns:
+            return False
+        for k, intent in enumerate(group):
+            if rulings.rulings[k] == Ruling.EXECUTE:
+                self._place(intent, rulings.first_orders[k])
+            elif intent.rules == 0:
+                reserve(self._book, intent, -1)
+        self._group = None
+        self._groups += 1
+        if self._groups % self._settings.snapshot_groups == 0:
+            self._snapshot()
+        return True
 
     def _prime(self, batch: Rows) -> None:
         """Set the quotes that stood at the cut, each feed its own; nothing moves before all have."""
@@ -260,14 +271,7 @@ class RiskManager:
         """Judge all intents of one instant and hand them to the governor."""
         group = self._proposals.take(time_ns)
         count = len(group) - 1
-        for k in range(count):
-            resolve_close(self._book, group[k])
-        rank(self._book.desks, group, 0, count)
-        for k in range(count):
-            group[k].equity = self._book.ledger.account[0].equity
-            group[k].rules = judge(self._book, group[k])
-            if group[k].rules == 0:
-                reserve(self._book, group[k], 1)
+        judge_group(self._book, group, count)
         self._group = group[:count]
         self._note(Finding(time_ns, group=packed(group[:count])))
 

@@ -63,11 +63,8 @@ class PacedFeed(FeedShard):
             self._serve(receiver, subscription)
 
     def _serve(self, receiver: str, subscription: Subscription) -> None:
-        times = subscription.times
-        row = int(np.searchsorted(times, subscription.sent_ns, side="right"))
-        while row < len(times) and times[row] <= self._limit_ns:
+        while subscription.sent_ns < self._limit_ns:
             self._send(receiver, subscription)
-            row = int(np.searchsorted(times, subscription.sent_ns, side="right"))
         subscription.under_way.clear()
 
     def stamped(self) -> list[tuple[int, int]]:

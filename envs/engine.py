@@ -34,12 +34,13 @@ from market.quotes import update_quote
 from market.records import Records
 from market.tape import Role, Tape
 from policies.bookkeeping import DAY_NS, book_report, close_instant, open_day, place, reserve, take_sample
-from policies.governor import rank, rule
+from policies.governor import rule
 from policies.hearing import hear_rows
 from policies.intents import Ruling
+from policies.judgement import judge_group
 from policies.legs import Watch, follow_up, order_of_leg, track, watch_order
 from policies.proposals import DAY_END, Agent, propose_pair
-from policies.risk import Book, judge, leg_lots, resolve_close
+from policies.risk import Book, leg_lots
 from policies.routes import Scanner, scan_rows
 
 
@@ -191,14 +192,7 @@ def decide(engine: Engine, first: int, count: int) -> int:
         group[size] = engine.intents[engine.sequence[first]]
         size += 1
         first += 1
-    for k in range(size):
-        resolve_close(book, group[k])
-    rank(book.desks, group, 0, size)
-    for k in range(size):
-        group[k].equity = book.ledger.account[0].equity
-        group[k].rules = judge(book, group[k])
-        if group[k].rules == 0:
-            reserve(book, group[k], 1)
+    judge_group(book, group, size)
     rule(book.desks, group, 0, size)
     for k in range(size):
         if group[k].ruling == Ruling.EXECUTE:

@@ -158,7 +158,7 @@ def test_an_executed_pair_is_journaled_and_ordered_at_both_venues(settings, jour
     assert len({order.order_id for order in orders}) == 2
     sent = {told.receiver: told.message for told in recorder.told if told.method == "on_orders"}
     assert {name: numbers(batch) for name, batch in sent.items()} == {"gateway-a": [0], "gateway-b": [1]}
-    assert recorder.take(RISK, "on_rulings") == [Rulings(2, at(2), (int(Ruling.EXECUTE),), (0,))]
+    assert recorder.take(RISK, "on_rulings") == [(Rulings(2, at(2), (int(Ruling.EXECUTE),), (0,)), None)]
 
 
 def test_a_refused_intent_is_journaled_with_its_rules_and_ordered_nowhere(settings, journal):
@@ -167,7 +167,7 @@ def test_a_refused_intent_is_journaled_with_its_rules_and_ordered_nowhere(settin
     (decision,) = [record for record in kept(journal) if isinstance(record, Decision)]
     assert (decision.ruling, decision.rules, decision.orders) == ("REFUSED", ("POSITION_LIMIT", "COOLDOWN"), ())
     assert [told.receiver for told in recorder.told if told.method == "on_orders"] == []
-    assert recorder.take(RISK, "on_rulings") == [Rulings(2, at(2), (int(Ruling.REFUSED),), (-1,))]
+    assert recorder.take(RISK, "on_rulings") == [(Rulings(2, at(2), (int(Ruling.REFUSED),), (-1,)), None)]
 
 
 def test_a_group_that_risk_tells_again_is_answered_and_not_ruled_again(settings, journal):
@@ -183,12 +183,12 @@ def test_a_group_that_risk_tells_again_is_answered_and_not_ruled_again(settings,
 def test_a_successor_answers_for_its_predecessor_and_numbers_on(settings, journal):
     first, heard = a_governor(settings, journal)
     first.on_verdicts(verdicts(1, ROLL, a_group(2, pair(2))))
-    (answer,) = heard.take(RISK, "on_rulings")
+    ((answer, _),) = heard.take(RISK, "on_rulings")
     governor, recorder = a_governor(settings, journal)
     assert governor.taken == 2
     governor.on_verdicts(verdicts(2, a_group(2, pair(2, epoch=3)), epoch=3))
     assert recorder.take(RISK, "on_rulings") == [
-        Rulings(3, *[getattr(answer, name) for name in answer.__struct_fields__[1:]])
+        (Rulings(3, *[getattr(answer, name) for name in answer.__struct_fields__[1:]]), None)
     ]
     governor.on_verdicts(verdicts(3, a_group(9, pair(9, epoch=3)), epoch=3))
     orders = [record for record in kept(journal) if isinstance(record, Order)]
