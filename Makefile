@@ -5,7 +5,7 @@ SEEDS ?= 1000
 # What `make run` hands on to `trifecta run`, say ARGS="--desk forex".
 ARGS ?=
 
-.PHONY: setup run test check lint types imports fast slow coverage bench sim soak clean
+.PHONY: setup run test check lint types imports warm fast slow coverage bench sim soak clean
 
 setup: .setup-stamp
 
@@ -33,10 +33,14 @@ types:
 imports:
 	$(BIN)/lint-imports
 
-fast:
+# Kernels of this version of the code, once, before workers would each compile the same.
+warm:
+	$(BIN)/python -m research.warming
+
+fast: warm
 	$(BIN)/pytest -n 2 --dist loadfile -m "not cluster and not slow and not browser"
 
-slow:
+slow: warm
 	$(BIN)/pytest -m "cluster or slow or browser"
 
 # Money code, by branch, with its kernels run as plain Python so that coverage sees them.

@@ -4,6 +4,8 @@ No order waits, nothing is guarded, nobody proposes. What the account is worth, 
 computed by the same functions as everywhere; only the way there is shorter.
 """
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,9 +15,12 @@ from market.instruments import Kind, RateMode
 from market.ledger import floating_of, mark_moved
 from market.quotes import update_quote
 from market.records import Record, Records
-from market.tape import Role, Tape
+from market.tape import Role, Tape, any_flaw
 from policies.bookkeeping import alarm_of, breaches, close_instant, next_sample_ns, take_sample, write_sample
 from policies.risk import Book
+
+BLOCK: Final = 64
+"""Bars that a position is valued over together at most: where they must be looked at after all, few are."""
 
 
 @folded
@@ -62,29 +67,97 @@ def coast_alone(
     plain = instrument.rate_mode == RateMode.SAME and instrument.kind != Kind.BINARY
     if not plain or feed.bar_ns == 0 or feed.roles & Role.MATCH.value == 0:
         return row
-    if book.ledger.account[0].open_positions > 0:
-        passed = hold(book, feed.instrument, logs, tape, row, end, intent_ns)
-    else:
-        passed = idle(book, logs, tape.time_ns[row:end], tape.flaws[row:end], intent_ns)
-    if passed > 0:
-        update_quote(book.quotes, feed.instrument, tape, row + passed - 1)
-    return row + passed
+    stop = row + sound_rows(tape.flaws[row : row + np.searchsorted(tape.time_ns[row:end], intent_ns)])
+    if stop == row:
+        return row
+    update_quote(book.quotes, feed.instrument, tape, stop - 1)  # first: its columns are far, and nothing waits for them
+    if book.ledger.account[0].open_positions == 0:
+        idle(book, logs, tape.time_ns[row:stop])
+        return stop
+    reached = row + hold(book, feed.instrument, logs, tape, row, stop)
+    if reached < stop:
+        update_quote(book.quotes, feed.instrument, tape, reached - 1)
+    return reached
 
 
 @inlined
-def idle(book: Book, logs: Logs, times: NDArray[np.int64], flaws: NDArray[np.uint8], intent_ns: int) -> int:
-    """Pass rows up to the next intent, or a flaw, with an account that cannot move; return how many."""
-    for i in range(len(times)):
-        if times[i] >= intent_ns or flaws[i] != 0:
-            return i
-        if times[i] >= book.ledger.account[0].next_ns:
-            logs.counts[SAMPLES] = take_sample(book, times[i], logs.samples, logs.counts[SAMPLES])
-    return len(times)
+def idle(book: Book, logs: Logs, times: NDArray[np.int64]) -> None:
+    """Pass rows with an account that cannot move."""
+    i = int(np.searchsorted(times, book.ledger.account[0].next_ns))
+    while i < len(times):
+        logs.counts[SAMPLES] = take_sample(book, times[i], logs.samples, logs.counts[SAMPLES])
+        i += int(np.searchsorted(times[i:], book.ledger.account[0].next_ns))
+
+
+@inlined
+def sound_rows(flaws: NDArray[np.uint8]) -> int:
+    """Return how many rows come before the first flaw."""
+    if not any_flaw(flaws):
+        return len(flaws)
+    length = 0
+    while flaws[length] == 0:
+        length += 1
+    return length
 
 
 @folded
-def hold(book: Book, number: int, logs: Logs, tape: Tape, row: int, end: int, intent_ns: int) -> int:
-    """Value the only position bar by bar up to the next intent, a flaw, or behind a latch; return how many bars.
+def hold(book: Book, number: int, logs: Logs, tape: Tape, row: int, end: int) -> int:
+    """Value the only position over sound bars up to the end, or behind a latch; return how many.
+
+    Bars between two samples are taken together where none of them deepens the drawdown or comes near a limit.
+    """
+    account = book.ledger.account[0]
+    times, passed = tape.time_ns[row:end], 0
+    while passed < len(times):
+        last = min(passed + BLOCK, len(times))
+        last = min(last, passed + int(np.searchsorted(times[passed:last], account.next_ns)) + 1)
+        if hold_quietly(book, number, tape, row + passed, row + last):
+            passed = last
+            logs.counts[SAMPLES] = take_sample(book, times[last - 1], logs.samples, logs.counts[SAMPLES])
+        else:
+            passed += hold_closely(book, number, logs, tape, row + passed, row + last)
+            if passed < last:
+                break
+    return passed
+
+
+@inlined
+def hold_quietly(book: Book, number: int, tape: Tape, begin: int, end: int) -> bool:
+    """Value the only position over a few bars at once; False, and nothing done, where each must be looked at.
+
+    What a position is worth moves one way with its price, so the best and the worst of the bars are those of their
+    prices; the drawdown of any of them is at most the best less the worst.
+    """
+    account, limits = book.ledger.account[0], book.limits[0]
+    position, tick_value = book.ledger.positions[number], book.ledger.instruments[number].tick_value
+    lots, cost, cash = position.lots, position.cost, account.cash
+    if lots >= 0:
+        prices, worsts = tape.close[begin:end], tape.low[begin:end]
+        best, worst = prices[0], worsts[0]
+        for i in range(len(prices)):
+            best, worst = max(best, prices[i]), min(worst, worsts[i])
+    else:
+        prices, worsts = tape.ask_close[begin:end], tape.ask_high[begin:end]
+        best, worst = prices[0], worsts[0]
+        for i in range(len(prices)):
+            best, worst = min(best, prices[i]), max(worst, worsts[i])
+    top = max(account.peak, cash + floating_of(lots, cost, best, tick_value))
+    bottom = cash + floating_of(lots, cost, worst, tick_value)
+    fall = top - bottom
+    if bottom <= alarm_of(limits, account) or fall > account.drawdown_max or fall >= limits.drawdown_max:
+        return False
+    floating = floating_of(lots, cost, prices[-1], tick_value)
+    floating_low = floating_of(lots, cost, worsts[-1], tick_value)
+    position.floating, position.dip, position.dip_ns = floating, floating_low - floating, tape.time_ns[end - 1]
+    account.floating, account.floating_low, account.sample_low = floating, floating_low, min(account.sample_low, bottom)
+    account.equity, account.equity_low, account.peak = cash + floating, cash + floating_low, top
+    account.time_ns = tape.time_ns[end - 1]
+    return True
+
+
+@folded
+def hold_closely(book: Book, number: int, logs: Logs, tape: Tape, row: int, end: int) -> int:
+    """Value the only position bar by bar over sound bars up to the end, or behind a latch; return how many.
 
     `mark_position`, `close_instant` and `take_sample` with the account in registers. Whether a limit is reached is
     asked exactly as soon as the equity falls to where one could be.
@@ -92,14 +165,14 @@ def hold(book: Book, number: int, logs: Logs, tape: Tape, row: int, end: int, in
     account, limits = book.ledger.account[0], book.limits[0]
     position, tick_value = book.ledger.positions[number], book.ledger.instruments[number].tick_value
     lots, cost, cash = position.lots, position.cost, account.cash
-    times, flaws, prices, worsts = tape.time_ns[row:end], tape.flaws[row:end], tape.close[row:end], tape.low[row:end]
+    times, prices, worsts = tape.time_ns[row:end], tape.close[row:end], tape.low[row:end]
     if lots < 0:
         prices, worsts = tape.ask_close[row:end], tape.ask_high[row:end]
     peak, fall, sample_low, next_ns = account.peak, account.drawdown_max, account.sample_low, account.next_ns
     alarm, fall_max, count = alarm_of(limits, account), limits.drawdown_max, logs.counts[SAMPLES]
     floating = floating_low = passed = fresh = 0
     for i in range(len(times)):
-        if times[i] >= intent_ns or flaws[i] != 0 or fresh != 0:
+        if fresh != 0:
             break
         floating = floating_of(lots, cost, prices[i], tick_value)
         floating_low = floating_of(lots, cost, worsts[i], tick_value)

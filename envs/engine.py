@@ -31,7 +31,7 @@ from market.matching import match_due, match_waiting, submit
 from market.money import INT64_MAX
 from market.paper import COUNT, GUARDED, NEXT_DUE, REPORTS, PaperVenue
 from market.quotes import update_quote
-from market.records import Records
+from market.records import Record, Records
 from market.tape import Role, Tape
 from policies.bookkeeping import DAY_NS, book_report, close_instant, open_day, place, reserve, take_sample
 from policies.governor import rule
@@ -54,7 +54,6 @@ class Engine(NamedTuple):
     watch: Watch
     intents: Records
     sequence: NDArray[np.int64]
-    group: Records
     order: Records
     logs: Logs
     candidates: NDArray[np.int64]
@@ -185,10 +184,11 @@ def run_dues(engine: Engine, until_ns: int) -> None:
 @folded
 def decide(engine: Engine, first: int, count: int) -> int:
     """Rank, judge, rule and execute all intents of one instant; return the place of the next one in `sequence`."""
-    book, group, logs = engine.book, engine.group, engine.logs
+    book, logs = engine.book, engine.logs
     now = engine.intents[engine.sequence[first]].time_ns
-    size = 0
+    group, size = logs.decisions[logs.counts[DECISIONS] :], 0  # one more behind them is room to sort in
     while first < count and engine.intents[engine.sequence[first]].time_ns == now:
+        assert size + 1 < len(group)
         group[size] = engine.intents[engine.sequence[first]]
         size += 1
         first += 1
@@ -196,19 +196,17 @@ def decide(engine: Engine, first: int, count: int) -> int:
     rule(book.desks, group, 0, size)
     for k in range(size):
         if group[k].ruling == Ruling.EXECUTE:
-            execute(engine, k)
+            execute(engine, group[k])
         elif group[k].rules == 0:
             reserve(book, group[k], -1)
-        assert logs.counts[DECISIONS] < len(logs.decisions)
-        logs.decisions[logs.counts[DECISIONS]] = group[k]
-        logs.counts[DECISIONS] += 1
+    logs.counts[DECISIONS] += size
     return first
 
 
 @folded
-def execute(engine: Engine, k: int) -> None:
+def execute(engine: Engine, intent: Record) -> None:
     """Send the orders of an executed intent on their way."""
-    intent, order = engine.group[k], engine.order[0]
+    order = engine.order[0]
     intent.first_order = engine.logs.counts[NUMBER]
     track(engine.watch, intent.first_order, intent)
     for leg in range(intent.legs):

@@ -10,7 +10,7 @@ from envs.logs import CHUNK, Logs
 from market.ledger import TRADE
 from market.money import INT64_MAX
 from market.paper import END_NS, ORDER, REPORT, paper_venue
-from market.records import Records, joined, records
+from market.records import Records, as_bytes, records, unwritten
 from market.tape import Tape
 from policies.assembly import agent_of, book_of, scanner_of
 from policies.bookkeeping import LATCH, SAMPLE
@@ -46,8 +46,8 @@ def open_engine(plan: Plan, epoch: int = 1) -> Engine:
     room = 2 * CHUNK + 64 + len(plan.feeds)
     return Engine(
         agent, scanner, venue, book, open_watch(len(plan.instruments)), records(room, INTENT), np.zeros(room, np.int64),
-        records(room + 1, INTENT), records(1, ORDER),
-        Logs._make([*(records(LOG_ROWS, kind) for kind in kinds), np.zeros(7, np.int64)]),
+        records(1, ORDER),
+        Logs._make([*(unwritten(LOG_ROWS, kind) for kind in kinds), np.zeros(7, np.int64)]),
         np.zeros(max(len(plan.desks), 1), np.int64),
     )  # fmt: skip
 
@@ -57,18 +57,25 @@ class _Drain:
 
     def __init__(self, logs: Logs) -> None:
         self.logs = logs
-        self.kept: list[list[Records]] = [[] for _ in range(6)]
+        self.kept: list[Records] = [unwritten(0, log.dtype) for log in logs[:6]]
+        self.counts = [0] * 6
 
     def take(self) -> None:
         for slot, log in enumerate(self.logs[:6]):
-            count = int(self.logs.counts[slot])
-            if count:
-                self.kept[slot].append(joined([log[:count]], log.dtype))
-                self.logs.counts[slot] = 0
+            begin, count = self.counts[slot], int(self.logs.counts[slot])
+            if not count:
+                continue
+            kept = self.kept[slot]
+            if len(kept) < begin + count:  # room grows twofold, so that every entry is moved about twice at most
+                room = unwritten(max(2 * len(kept), len(log)), log.dtype)
+                as_bytes(room)[: begin * log.itemsize] = as_bytes(kept[:begin])
+                kept = self.kept[slot] = room
+            self.counts[slot] = begin + count
+            as_bytes(kept)[begin * log.itemsize : (begin + count) * log.itemsize] = as_bytes(log[:count])
+            self.logs.counts[slot] = 0
 
-    def joined(self) -> list[Records]:
-        kept = zip(self.kept, self.logs[:6], strict=True)
-        return [parts[0] if len(parts) == 1 else joined(parts, log.dtype) for parts, log in kept]
+    def logged(self) -> list[Records]:
+        return [kept[:count] for kept, count in zip(self.kept, self.counts, strict=True)]
 
 
 def roll(engine: Engine, tape: Tape, settle_until_ns: int = INT64_MAX - 1) -> Rollout:
@@ -82,7 +89,7 @@ def roll(engine: Engine, tape: Tape, settle_until_ns: int = INT64_MAX - 1) -> Ro
     run_dues(engine, settle_until_ns)
     drain.take()
     ledger, heard = engine.book.ledger, engine.candidates + _bars_heard(engine)
-    return Rollout._make([*drain.joined(), ledger.account.copy(), ledger.positions.copy(), heard])
+    return Rollout._make([*drain.logged(), ledger.account.copy(), ledger.positions.copy(), heard])
 
 
 def _bars_heard(engine: Engine) -> NDArray[np.int64]:

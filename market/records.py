@@ -30,9 +30,14 @@ def records(count: int, kind: np.dtype[Any]) -> Records:
     return np.zeros(count, kind).view(np.recarray)
 
 
+def unwritten(count: int, kind: np.dtype[Any]) -> Records:
+    """Return `count` records of whatever is in memory: for logs, whose entries are written whole before any read."""
+    return np.empty(count, kind).view(np.recarray)
+
+
 def joined(parts: Sequence[Records], kind: np.dtype[Any]) -> Records:
     """Return records one after the other, in an array of their own."""
-    out = np.empty(sum(map(len, parts)), kind).view(np.recarray)
+    out = unwritten(sum(map(len, parts)), kind)
     into, begin = as_bytes(out), 0
     for part in parts:
         end = begin + len(part) * kind.itemsize

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from market.compiled import inlined
 from market.records import record_type
 
 Int64 = NDArray[np.int64]
@@ -62,6 +63,15 @@ class Tape(NamedTuple):
     ask_lots: Int64
     volume: NDArray[np.float64]
     flaws: NDArray[np.uint8]
+
+
+@inlined
+def any_flaw(flaws: NDArray[np.uint8]) -> bool:
+    """Tell whether a row is flawed, many rows at a time: without a branch per row."""
+    flawed = np.uint8(0)
+    for i in range(len(flaws)):
+        flawed |= flaws[i]
+    return bool(flawed != 0)
 
 
 def empty_tape() -> Tape:

@@ -15,11 +15,13 @@ from market.compiled import compiled, folded, inlined
 from market.features import run_stretch
 from market.quotes import update_price
 from market.records import Record, Records
-from market.tape import Role, Tape
+from market.tape import Role, Tape, any_flaw
 from policies import binary, forex, sma_cross
 from policies.proposals import DAY_END, Agent, PolicyKind, propose_bar
 from policies.view import update_view
 
+BLOCK: Final = 64
+"""Bars that are looked at together for one on which something happens."""
 SHORT: Final = 8
 """A stretch of fewer rows is taken row by row."""
 
@@ -88,17 +90,39 @@ def stretch_end(agent: Agent, tape: Tape, row: int, end: int) -> int:
         return row
     end = min(end, row + agent.views.ahead.shape[1])
     times, feeds, flaws = tape.time_ns[row:end], tape.feed[row:end], tape.flaws[row:end]
-    before = tape.time_ns[row] - 1
-    length = len(times)
-    for i in range(len(times)):
-        if feeds[i] != number or flaws[i] != 0 or times[i] <= before:
-            length = i
-            break
-        before = times[i]
+    if len(times) == 0 or flaws[0] != 0:
+        return row
+    length = unbroken(times, feeds, flaws, number, 1, min(SHORT, len(times)))
+    if length == SHORT:
+        length = unbroken(times, feeds, flaws, number, SHORT, len(times))
     last = row + length
-    if length > 0 and last < len(tape.time_ns) and tape.time_ns[last] == before:
+    if last < len(tape.time_ns) and tape.time_ns[last] == times[length - 1]:
         last -= 1  # it shares its instant with the next row
     return last
+
+
+@inlined
+def unbroken(
+    times: NDArray[np.int64], feeds: NDArray[np.int64], flaws: NDArray[np.uint8], number: int, begin: int, end: int
+) -> int:
+    """Return the first row of [begin, end) that is of another feed, flawed, or not later than the one before; or end.
+
+    Blocks without a branch per row first, then the rest row by row.
+    """
+    while begin + BLOCK <= end:
+        foreign = early = 0
+        after, before = times[begin : begin + BLOCK], times[begin - 1 : begin - 1 + BLOCK]
+        its_feeds, its_flaws = feeds[begin : begin + BLOCK], flaws[begin : begin + BLOCK]
+        for i in range(BLOCK):
+            foreign |= its_feeds[i] ^ number
+        for i in range(BLOCK):
+            early |= int(after[i] <= before[i])
+        if foreign != 0 or early != 0 or any_flaw(its_flaws):
+            break
+        begin += BLOCK
+    while begin < end and feeds[begin] == number and flaws[begin] == 0 and times[begin] > times[begin - 1]:
+        begin += 1
+    return begin
 
 
 @folded
@@ -144,7 +168,7 @@ def next_cross(ahead: NDArray[np.float64], at: int, end: int, view: Record) -> i
     """
     fasts, slows = ahead[sma_cross.FAST, at:end], ahead[sma_cross.SLOW, at:end]
     side = view.last_side
-    for i in range(len(fasts)):
+    for i in range(quiet_bars(fasts, slows, side), len(fasts)):
         before = side
         side = sma_cross.side_of(before, fasts[i], slows[i])
         if side != before and before != 0:
@@ -152,6 +176,21 @@ def next_cross(ahead: NDArray[np.float64], at: int, end: int, view: Record) -> i
             return at + i
     view.last_side = side
     return end
+
+
+@inlined
+def quiet_bars(fasts: NDArray[np.float64], slows: NDArray[np.float64], side: int) -> int:
+    """Return a number of bars, in whole blocks, on which the averages stay on a side: without a branch per bar."""
+    quiet = 0
+    while side != 0 and quiet + BLOCK <= len(fasts):
+        turned = 0
+        for i in range(BLOCK):
+            fast, slow = fasts[quiet + i], slows[quiet + i]
+            turned |= (fast < slow) if side > 0 else (fast > slow)
+        if turned:
+            break
+        quiet += BLOCK
+    return quiet
 
 
 @inlined

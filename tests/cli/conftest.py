@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from research.warming import ensure_warm
 from tests.cli.markets import a_market
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled() -> None:
+    """Compile the kernels before: a command that has to says so, in a line more than the tests expect."""
+    ensure_warm(lambda _: None)
 
 
 @pytest.fixture(scope="session")
