@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from actors.messages import END, START, Orders, Pull, Reports
 from actors.restoring import ordered, read_session
+from actors.rows import Asking
 from actors.settings import GOVERNOR, SUPERVISOR, JournalOpener, Resolver, Settings
 from actors.writing import Writer, rows_of
 from journal.records import Report
@@ -47,6 +48,7 @@ class Gateway:
         self._orders = 0
         self._row = 0
         self._kept: deque[Records] = deque()
+        self._asking = Asking(settings.batches_ahead)
         self._restore(journal)
 
     def _own_feeds(self) -> NDArray[np.bool_]:
@@ -106,9 +108,10 @@ class Gateway:
         self._tell(pull.after_ns)
 
     def on_tick(self, now_ns: int) -> None:
-        """Ask for orders that may have been lost."""
+        """Ask for orders that may have been lost, when none has come and nothing else for a tick."""
         self._resolve(SUPERVISOR).on_alive.remote(self.name, self.status())
-        self._resolve(GOVERNOR).on_pull.remote(Pull(self.name, self._orders, again=True))
+        if self._asking.is_silent(GOVERNOR, self._done_ns):
+            self._resolve(GOVERNOR).on_pull.remote(Pull(self.name, self._orders, again=True))
 
     # -- what it does -------------------------------------------------------------------------------------------------
 

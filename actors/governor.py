@@ -18,6 +18,7 @@ from actors.messages import END, START, Finding, Grant, Orders, Pull, Reports, R
 from actors.recent import Recent
 from actors.restoring import SessionLog, newest_session, ordered
 from actors.route import Route
+from actors.rows import Asking
 from actors.settings import RISK, SUPERVISOR, JournalOpener, Resolver, Settings
 from actors.writing import Writer, rows_of, rule_names
 from journal.records import AnyRecord, Decision, Latch, Mandate, Report, Sample, Snapshot, Stop
@@ -62,6 +63,7 @@ class Governor:
         self._records: list[AnyRecord] = []
         self._grants_due: list[Grant] = []
         self._answers: list[Rulings] = []
+        self._asking = Asking(settings.batches_ahead)
         self.counts = {"decisions": 0, "executed": 0, "fills": 0}
 
     def _restore(self) -> None:
@@ -173,12 +175,12 @@ class Governor:
             self._work()
 
     def on_tick(self, now_ns: int) -> None:
-        """Make the epoch known, and ask gateways again that have work."""
+        """Make the epoch known, and ask gateways again that have work and are silent."""
         self._resolve(SUPERVISOR).on_alive.remote(self.name, self.status())
         for name in (RISK, *self._settings.agents):
             self._resolve(name).on_grant.remote(self._newest_grant())
         for route in self._routes:
-            if not route.quiet:
+            if not route.quiet and self._asking.is_silent(route.name, route.reported_ns):
                 self._resolve(route.name).on_pull.remote(Pull(self.name, route.reported_ns, again=True))
                 self._send_orders(route, again=True)
 
