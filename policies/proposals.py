@@ -48,6 +48,8 @@ class Agent(NamedTuple):
     views: Views
 
 
+GAIN_MAX: Final = 2.0**62
+"""Money beyond which a float has no integer that could be counted."""
 NOT_FINITE: Final = -9999
 """Stands for the exponent of a feature that has none."""
 
@@ -170,8 +172,10 @@ def propose_pair(agent: Agent, candidate: Record, out: Record) -> bool:
     arbitrage.assess(agent.instruments, a, b, candidate, size, params, out)
     paid, _ = arbitrage.entry_prices(candidate)
     net_ticks = out.reward * paid / BPS
-    net = math.floor(net_ticks * size * agent.instruments[a].tick_value)
-    out.gain = to_account(net, candidate.rate_num, candidate.rate_den)
+    net = net_ticks * size * agent.instruments[a].tick_value
+    if not abs(net) < GAIN_MAX:  # nor is NaN: what cannot be counted is not proposed
+        return False
+    out.gain = to_account(math.floor(net), candidate.rate_num, candidate.rate_den)
     return _sign(out)
 
 

@@ -131,6 +131,16 @@ def test_a_tick_asks_for_the_orders_it_has_not_got(settings):
     assert recorder.take(GOVERNOR) == [Pull("gateway-a", 1, again=True)]
 
 
+def test_a_gateway_that_has_gone_on_since_the_last_tick_asks_for_nothing(settings):
+    gateway, recorder = a_gateway(settings)
+    gateway.on_tick(0)
+    for second, asks in ((20, 0), (20, 1), (30, 0)):
+        gateway.on_orders(orders_of(0, at(second)))
+        recorder.take()
+        gateway.on_tick(0)
+        assert recorder.take(GOVERNOR) == [Pull("gateway-a", 0, again=True)] * asks
+
+
 def test_a_protected_position_is_watched_row_by_row(settings):
     gateway, recorder = a_gateway(settings)
     gateway.on_orders(orders_of(0, at(7), an_order(0, 5, target=110030)))

@@ -3,7 +3,7 @@
 import pytest
 
 from actors.messages import END, START, Grant, Pull, Rulings, Verdicts
-from actors.settings import RISK
+from actors.settings import GOVERNOR, RISK
 from journal.records import Decision, Latch, Mandate, Order, Report, Sample, Stop
 from journal.store import Fenced
 from market.paper import ORDER, Reason, ReportKind
@@ -81,6 +81,17 @@ def test_a_tick_makes_the_epoch_known_to_risk_and_agents(settings, journal):
     recorder.take()
     governor.on_tick(0)
     assert recorder.take(RISK, "on_grant") == [Grant(2, DAY, (1, 2, 3))]
+
+
+def test_a_tick_asks_a_gateway_that_has_work_and_is_silent(settings, journal):
+    governor, recorder = a_governor(settings, journal)
+    governor.on_verdicts(verdicts(1, ROLL, a_group(2, pair(2))))
+    for upto, asks in ((2.05, 1), (2.06, 0), (2.06, 1)):
+        governor.on_reports(reports_of(at(upto), calm_ns=at(2.1) - 1, orders=1))
+        recorder.take()
+        governor.on_tick(0)
+        pulls = [told.message for told in recorder.told if told.receiver == "gateway-a" and told.method == "on_pull"]
+        assert pulls == [Pull(GOVERNOR, at(upto), again=True)] * asks
 
 
 def test_what_risk_found_under_another_epoch_is_left(settings, journal):
@@ -168,6 +179,15 @@ def test_a_refused_intent_is_journaled_with_its_rules_and_ordered_nowhere(settin
     assert (decision.ruling, decision.rules, decision.orders) == ("REFUSED", ("POSITION_LIMIT", "COOLDOWN"), ())
     assert [told.receiver for told in recorder.told if told.method == "on_orders"] == []
     assert recorder.take(RISK, "on_rulings") == [(Rulings(2, at(2), (int(Ruling.REFUSED),), (-1,)), None)]
+
+
+def test_risk_is_told_rulings_and_reports_in_one_message(settings, journal):
+    governor, recorder = a_governor(settings, journal)
+    governor.on_pull(Pull(RISK, START, again=True))
+    recorder.take()
+    governor.on_verdicts(verdicts(1, ROLL, a_group(2, pair(2, rules=32))))
+    ((answer, reports),) = recorder.take(RISK)
+    assert (answer.time_ns, reports.findings, len(reports.reports)) == (at(2), 2, 0)
 
 
 def test_a_group_that_risk_tells_again_is_answered_and_not_ruled_again(settings, journal):

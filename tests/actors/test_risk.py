@@ -170,6 +170,22 @@ def test_rulings_that_come_twice_count_once(settings):
     assert desk.working() == ([0, 0, 0, 0, 10, 0, 0], NOTHING)  # placed: 5, judged and waiting: 5
 
 
+def test_rulings_that_bring_reports_are_rulings_and_then_reports(settings):
+    apart, together = judged(settings), judged(settings)
+    answer = Rulings(2, at(3), (int(Ruling.EXECUTE),), (0,))
+    filled = reports_of(at(12), a_fill(0, 11), after_ns=at(10), source=GOVERNOR)
+    apart.risk.on_rulings(answer)
+    apart.risk.on_reports(filled)
+    together.risk.on_rulings(answer, filled)
+    for desk in (apart, together):
+        desk.risk.on_rows(rows(QUOTES, END))
+        for agent in desk.settings.agents:
+            desk.risk.on_intents(intents_of(END, after_ns=at(10), source=agent))
+    assert apart.risk.status() == together.risk.status()
+    assert set(together.risk.status()["positions"].values()) == {5}
+    assert together.working() == (NOTHING, NOTHING)
+
+
 def test_a_fill_turns_the_reservation_into_a_position(settings):
     desk = judged(settings)
     desk.risk.on_rulings(Rulings(2, at(3), (int(Ruling.EXECUTE),), (0,)))

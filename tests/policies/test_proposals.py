@@ -277,9 +277,15 @@ def test_what_was_seen_names_the_view_and_every_part_of_it_counts() -> None:
 
 def test_floats_that_differ_name_different_views() -> None:
     values = [0.0, 1.0, -1.0, np.nextafter(1.0, 2.0), 0.5, 2.0, 1e300, 1e-300, math.pi, -math.pi, math.nan]
-    hashes = [int(proposed(a_candidate(basis=value)).view_hash) for value in values]  # type: ignore[union-attr]
+    exits = [a_candidate(kind=Scan.EXIT, basis=value) for value in [*values, math.inf]]
+    *hashes, infinite = [int(proposed(candidate).view_hash) for candidate in exits]  # type: ignore[union-attr]
     assert len(set(hashes)) == len(values)
-    assert int(proposed(a_candidate(basis=math.inf)).view_hash) == hashes[-1]  # type: ignore[union-attr]
+    assert infinite == hashes[-1]
+
+
+@pytest.mark.parametrize("basis", [math.nan, math.inf, -math.inf, 1e300])
+def test_a_pair_whose_gain_cannot_be_counted_is_not_proposed(basis: float) -> None:
+    assert proposed(a_candidate(basis=basis)) is None
 
 
 def test_a_quote_alone_moves_the_price_an_agent_sees() -> None:

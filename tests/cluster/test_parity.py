@@ -1,0 +1,46 @@
+"""`trifecta parity` on real data: bars of four pairs and ticks of two brokers, through kernel, World and real Ray."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from policies.intents import DeskKind
+from research.asking import Request, plan_for
+from tests.cli.running import schema
+from tests.research.files import DATA, REPO, needs_data
+
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+
+BARS, TICKS, PAIRS = 100_000, 200_000, 4
+
+
+def parity(*words):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TRIFECTA_")}
+    done = subprocess.run(
+        [sys.executable, "-c", "from cli.main import main; main()", "parity", "--json", *map(str, words)],
+        cwd=REPO, env=environment | {"PYTHONPATH": str(REPO)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    schema("parity").validate(document)
+    return document
+
+
+@needs_data
+def test_real_data_is_decided_alike_by_kernel_world_and_ray(tmp_path):
+    """All of the desks' recorded data, no slice: on Ray as well."""
+    planned = plan_for(Request(data=DATA, home=tmp_path))
+    rows = np.bincount(planned.tape.feed, minlength=len(planned.plan.feeds))
+    kinds = [planned.plan.desks[feed.desk].kind for feed in planned.plan.feeds]
+    bars = [int(rows[k]) for k, kind in enumerate(kinds) if kind == DeskKind.FOREX]
+    ticks = sum(int(rows[k]) for k, kind in enumerate(kinds) if kind == DeskKind.ARBITRAGE)
+    assert (len(bars) >= PAIRS, min(bars) >= BARS or sum(bars) >= BARS, ticks >= TICKS) == (True, True, True)
+    document = parity("--data", DATA, "--home", tmp_path)
+    assert document["equal"]
+    assert document["events"] == len(planned.tape.time_ns) >= BARS + TICKS
+    assert document["kernel"] == document["world"] == document["ray"]
+    assert document["kernel"]["counts"]["decisions"] > 1000
