@@ -86,7 +86,7 @@ class FeedShard:
                 found[agent] = Subscription(None, self._scan(plan, k))
             else:
                 found[agent] = Subscription(select_feeds(self._tape, desk_mask(plan, table, k)), None)
-        found[RISK] = Subscription(select_feeds(self._tape, (table.roles & Role.MATCH.value) != 0), None)
+        found[RISK] = Subscription(self._tape, None)  # also rows that move no price roll days and bring samples
         return found
 
     def _scan(self, plan: Plan, desk: int) -> Records:

@@ -21,6 +21,7 @@ from actors.standing import standing
 from market.paper import REPORT
 from market.quotes import update_quote
 from market.records import Records, joined, packed, records, unpacked
+from market.tape import Role
 from policies.assembly import feeds_of
 from policies.bookkeeping import DAY_NS, LATCH, SAMPLE, move_book, open_day, place, reserve
 from policies.intents import Ruling
@@ -166,7 +167,9 @@ class RiskManager:
         """Set the quotes that stood at the cut, each feed its own; nothing moves before all have."""
         if batch.source in self._unprimed and batch.after_ns == self._done_ns:
             for row in range(len(batch.tape.time_ns)):
-                update_quote(self._book.quotes, self._feeds[batch.tape.feed[row]].instrument, batch.tape, row)
+                feed = self._feeds[batch.tape.feed[row]]
+                if feed.roles & Role.MATCH.value:
+                    update_quote(self._book.quotes, feed.instrument, batch.tape, row)
             self._unprimed.remove(batch.source)
             self._advance()
 

@@ -6,7 +6,7 @@ import pytest
 from actors.feed import FeedShard, desk_mask, feed_key, shard_mask
 from actors.messages import END, START, Candidates, Pull, Rows
 from actors.settings import RISK, SUPERVISOR
-from market.tape import Role, Tape, merge_tapes, select_feeds
+from market.tape import Tape, merge_tapes, select_feeds
 from policies.assembly import feeds_of
 from tests.actors.bench import Recorder, settings_of
 from tests.builders import a_plan, a_tape
@@ -45,13 +45,12 @@ def joined(batches) -> Tape:
     return merge_tapes([batch.tape for batch in batches])
 
 
-def test_risk_gets_every_row_that_moves_a_price_once_and_in_order(folder):
+def test_risk_gets_every_row_once_and_in_order(folder):
     shard, recorder = a_shard(folder)
     batches, most = drain(shard, recorder, RISK)
     assert len(batches) > 10
     assert most <= 4  # `batches_ahead`
-    matching = (feeds_of(a_plan()).roles & Role.MATCH.value) != 0
-    assert same(joined(batches), select_feeds(a_tape(30, 200), matching))
+    assert same(joined(batches), a_tape(30, 200))
 
 
 def test_an_agent_gets_its_views_and_the_prices_that_its_sizing_needs(folder):

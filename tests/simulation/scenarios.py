@@ -14,6 +14,7 @@ from actors.risk import RiskManager
 from actors.settings import GOVERNOR, RISK, Settings
 from actors.staging import Cast, has_stopped, open_session, stage_world
 from actors.world import Faults, World
+from market.tape import select_feeds
 from policies.intents import TradingState
 from policies.plan import Plan
 from research.digests import first_difference
@@ -28,11 +29,15 @@ TAPES: Final = 4
 
 
 class Scenario(Struct, frozen=True, kw_only=True):
-    """A run and its faults. `stop_after` interrupts it at a step drawn below; `state` is set at the tape's middle."""
+    """A run and its faults. `stop_after` interrupts it at a step drawn below; `state` is set at the tape's middle.
+
+    `feeds` are those that speak, all when none is named: what one desk hears, another must not need.
+    """
 
     faults: Faults
     minutes: int = 60
     ticks: int = 400
+    feeds: tuple[int, ...] = ()
     plan: dict[str, Any] = {}
     settings: dict[str, Any] = {}
     stop_after: int = 0
@@ -60,6 +65,9 @@ SCENARIOS: Final = {
         },
     ),
     "halted": Scenario(faults=EVERYTHING, state=TradingState.HALTED),
+    "contracts-alone": Scenario(faults=KILLS, ticks=150, feeds=(4, 6)),
+    "routes-alone": Scenario(faults=KILLS, feeds=(4, 5)),
+    "bars-alone": Scenario(faults=KILLS, feeds=(0, 1, 2, 3)),
     "reducing": Scenario(faults=KILLS, state=TradingState.REDUCING),
 }  # fmt: skip
 
@@ -92,6 +100,8 @@ def run_of(name: str, turn: int) -> tuple[Plan, Any, RunResult]:
     scenario = SCENARIOS[name]
     plan = a_plan(**scenario.plan)
     tape = a_tape(scenario.minutes, scenario.ticks, 1 + turn, start_ns=START_NS + 90 * MINUTE)
+    if scenario.feeds:
+        tape = select_feeds(tape, np.isin(np.arange(len(plan.feeds)), scenario.feeds))
     return plan, tape, a_result(plan, tape)
 
 
