@@ -17,6 +17,9 @@ DAY_NS: Final = 86_400 * 10**9
 HOUR_NS: Final = 3_600 * 10**9
 MAJORS: Final = ("EURUSD", "GBPUSD", "USDJPY", "AUDUSD", "USDCAD", "USDCHF", "NZDUSD", "XAUUSD")
 PAIRS_WANTED: Final = 4
+LENGTHS: Final = ("forex_days_max", "route_hours_max", "contract_hours_max")
+LONGEST: Final = 1e6
+"""What the configuration allows for them at most: longer than any data."""
 
 
 class Window(NamedTuple):
@@ -38,7 +41,12 @@ class Selection(NamedTuple):
 
 
 def select(catalogue: Catalogue, data: Data, desks: Sequence[str], span: tuple[int | None, int | None]) -> Selection:
-    """Choose files and windows for the desks that are asked for; `span` bounds all windows."""
+    """Choose files and windows for the desks that are asked for; `span` bounds all windows.
+
+    With both of its ends named the whole of it is meant; else windows are no longer than the configuration says.
+    """
+    if None not in span:
+        data = data.model_copy(update=dict.fromkeys(LENGTHS, LONGEST))
     usable = [entry for entry in catalogue.entries if _fit(entry)]
     route = _route(usable, data, span) if "arbitrage" in desks else None
     route_window = _cut(_overlap(route, span), data.route_hours_max * HOUR_NS) if route else None
@@ -157,8 +165,8 @@ def _cut(window: Window | None, length_ns: float) -> Window | None:
 
 
 def _near(forex: Window, contract: Window | None, route: Window | None, length_ns: float) -> Window:
-    """Place the forex days so that they begin on the day on which another desk's data does, where they can."""
-    for other in (contract, route):
+    """Where the forex days must be cut, let them begin on the day on which another desk's data does."""
+    for other in (contract, route) if forex.end_ns - forex.start_ns > length_ns else ():
         if other and forex.start_ns <= other.start_ns < forex.end_ns:
             start = max(forex.start_ns, other.start_ns // DAY_NS * DAY_NS)
             return Window(start, min(forex.end_ns, start + int(length_ns)))

@@ -126,6 +126,17 @@ def test_the_forex_window_begins_with_the_day_of_the_ticks_and_is_cut(market):
     assert cut.route_window.end_ns - cut.route_window.start_ns == 2 * HOUR_NS
 
 
+def test_a_span_that_names_both_ends_is_taken_whole(market):
+    catalogue, data = build(market), load_configuration().data
+    short = data.model_copy(update=dict.fromkeys(("forex_days_max", "route_hours_max", "contract_hours_max"), 0.1))
+    whole = select(catalogue, data.model_copy(update={"forex_days_max": 1e5}), ("forex", "arbitrage"), (None, None))
+    start, end = whole.forex_window.start_ns + HOUR_NS, whole.forex_window.end_ns - HOUR_NS
+    named = select(catalogue, short, ("forex", "arbitrage"), (start, end))
+    assert named.forex_window == (start, end)
+    assert named.route_window.end_ns - named.route_window.start_ns > HOUR_NS
+    assert select(catalogue, short, ("forex",), (start, None)).forex_window == (start, start + DAY_NS // 10)
+
+
 def test_only_what_is_asked_for_is_selected(market):
     catalogue, data = build(market), load_configuration().data
     chosen = select(catalogue, data, ("binary",), (None, None))
