@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -13,10 +13,13 @@ from actors.gateway import Gateway
 from actors.governor import Governor, Life
 from actors.risk import RiskManager
 from actors.settings import GOVERNOR, RISK, Settings, encode_plan
-from actors.world import Faults, World
+from actors.world import Faults, World, WorldStuckError
 from journal.records import Session
 from journal.store import Journal
 from policies.plan import plan_hash
+
+STILL_S: Final = 600.0
+"""Virtual time without anything new, after which nothing new is to be expected."""
 
 
 def open_session(journal: Journal, settings: Settings, data: tuple[tuple[str, str, int], ...], revision: str) -> None:
@@ -75,14 +78,23 @@ def stage_world(world: World, settings: Settings, journal: Journal, cast: Cast |
         world.add(name, partial(cast.agent, name, settings, world.resolver(name)))
 
 
-def run_world(
-    settings: Settings, journal: Journal, seed: int = 0, faults: Faults | None = None, steps_max: int = 2_000_000
-) -> World:
-    """Run a session in a world to its end; return the world for a look around."""
+def run_world(settings: Settings, journal: Journal, seed: int = 0, faults: Faults | None = None) -> World:
+    """Run a session in a world to its end; return the world for a look around. WorldStuckError when it stands still."""
     assert Path(settings.tape_folder, settings.tape_hash).is_dir()
     world = World(seed, faults)
     stage_world(world, settings, journal)
-    world.run(lambda: has_stopped(world), steps_max)
+    reached, since_s = (0, 0), 0.0
+
+    def ended() -> bool:
+        nonlocal reached, since_s
+        governor = world.actor(GOVERNOR)
+        if governor is not None and (governor.taken, governor.horizon_ns) != reached:
+            reached, since_s = (governor.taken, governor.horizon_ns), world.now_s
+        if world.now_s - since_s > STILL_S:
+            raise WorldStuckError(f"World: nothing has moved for {STILL_S:.0f} s of virtual time, at {reached[1]} ns")
+        return has_stopped(world)
+
+    world.run(ended)
     return world
 
 

@@ -8,6 +8,7 @@ on a node that was cut off, and still gets some of what is meant for its success
 """
 
 import heapq
+import math
 import random
 from collections.abc import Callable
 from typing import Any, Final
@@ -127,7 +128,7 @@ class World:
         self._count += 1
         heapq.heappush(self._heap, (due, self._count, sender, receiver, method, arguments))
 
-    def run(self, until: Callable[[], bool], steps_max: int = 2_000_000) -> None:
+    def run(self, until: Callable[[], bool], steps_max: float = math.inf) -> None:
         """Deliver messages until `until` holds; WorldStuckError after `steps_max` of them."""
         next_tick, next_kill = self.now_s + self._tick_s, self._draw_kill()
         while not until():

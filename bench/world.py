@@ -30,7 +30,7 @@ def _figure(name: str, plan: Plan, tape: Tape, limit: float | None) -> Figure:
             journal = MemoryJournal()
             open_session(journal, settings, (), "")
             begin = time.perf_counter()
-            run_world(settings, journal, steps_max=50_000_000)
+            run_world(settings, journal)
             best = min(best, time.perf_counter() - begin)
     decisions = sum(entry.kind == "decision" for entry in journal.entries())
     note = f"{len(tape.time_ns):,} events, {decisions:,} decisions journaled in memory"

@@ -23,11 +23,13 @@ class Exit(IntEnum):
 
 def is_expected(error: Exception) -> bool:
     """Tell whether an error is about the user's input, so that a line is the right answer and a traceback is not."""
+    from actors.world import WorldStuckError
     from journal.store import Fenced
     from research.home import HomeLockedError
     from research.paper import RunError
 
-    return isinstance(error, (ValueError, OSError, sqlite3.DatabaseError, HomeLockedError, Fenced, RunError))
+    kinds = (ValueError, OSError, sqlite3.DatabaseError, HomeLockedError, Fenced, RunError, WorldStuckError)
+    return isinstance(error, kinds)
 
 
 def fail(error: Exception) -> int:
@@ -40,6 +42,7 @@ def fail(error: Exception) -> int:
 
 
 def _code_of(error: Exception) -> Exit:
+    from actors.world import WorldStuckError
     from journal.store import Fenced
     from research.home import HomeLockedError
     from research.paper import RunError
@@ -47,7 +50,11 @@ def _code_of(error: Exception) -> Exit:
 
     if isinstance(error, (HomeLockedError, Fenced)):
         return Exit.REFUSED
-    if isinstance(error, (RunError, DamagedJournalError)) or _is_corrupt(error) or _is_corrupt(error.__cause__):
+    if (
+        isinstance(error, (RunError, WorldStuckError, DamagedJournalError))
+        or _is_corrupt(error)
+        or _is_corrupt(error.__cause__)
+    ):
         return Exit.CHECK_FAILED
     return Exit.USAGE
 

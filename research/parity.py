@@ -59,7 +59,7 @@ def _world(planned: Planned, folder: Path, seed: int) -> RunResult:
     settings = Settings(plan=planned.plan, tape_folder=str(folder / "tapes"), tape_hash=tape)
     journal = MemoryJournal()
     begin_session(journal, settings, planned.data, "")
-    run_world(settings, journal, seed, steps_max=50_000_000)
+    run_world(settings, journal, seed)
     return result_of_session(planned.plan, planned.tape, newest_session(journal), [0] * len(planned.plan.desks))
 
 

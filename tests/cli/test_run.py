@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from jsonschema import ValidationError
 
+from actors.feed import FeedShard
 from actors.settings import Settings
 from cli.run import document
 from journal.store import SqliteJournal
@@ -166,3 +167,9 @@ def test_starting_imports_nothing_heavy():
     root = Path(__file__).resolve().parents[2]
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert found.stdout.strip() == "[]"
+
+
+def test_a_world_that_stands_still_ends_with_a_line(market, home, monkeypatch):
+    monkeypatch.setattr(FeedShard, "on_pull", lambda *_: None)
+    message = refused("parity", "--data", market, "--home", home, "--no-ray", code=1)
+    assert message.startswith("World: nothing has moved for 600 s of virtual time")
