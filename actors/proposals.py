@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from actors.messages import END, Intents
+from actors.messages import Intents
+from actors.rows import Inbox
 from market.records import Records, joined, records, unpacked
 from policies.intents import INTENT
 
 
-class ProposalInbox:
+class ProposalInbox(Inbox):
     """Collects intents per agent; `take` gives those of one instant, with one more record as room to sort in."""
 
     def __init__(self, agents: Sequence[str], after_ns: int) -> None:
-        self.positions: dict[str, int] = dict.fromkeys(agents, after_ns)
-        self._pieces: dict[str, deque[Records]] = {agent: deque() for agent in agents}
+        super().__init__(agents, after_ns)
         self._batches: dict[str, deque[int]] = {agent: deque() for agent in agents}
 
     def accept(self, batch: Intents) -> bool:
@@ -31,15 +31,6 @@ class ProposalInbox:
         self.positions[batch.source] = batch.upto_ns
         self._batches[batch.source].append(batch.upto_ns)
         return True
-
-    @property
-    def ready_ns(self) -> int:
-        """Up to when every agent has proposed."""
-        return min(self.positions.values(), default=END)
-
-    def next_ns(self) -> int:
-        """Return the time of the earliest waiting intent, END when none waits."""
-        return min((int(pieces[0].time_ns[0]) for pieces in self._pieces.values() if pieces), default=END)
 
     def take(self, time_ns: int) -> Any:
         """Hand on all intents of one instant, and one empty record more."""

@@ -1,7 +1,8 @@
-"""The inbox for market rows: stretches from several feeds, handed on in one order once every feed has passed it."""
+"""Inboxes: stretches from several sources in market time; of market rows, handed on once every feed has passed them."""
 
 from collections import deque
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -34,12 +35,28 @@ class Asking:
         return before is None or before == position
 
 
-class RowInbox:
-    """Collects batches per source; `release` gives whole instants, merged in (time, feed) order."""
+class Inbox:
+    """Stretches of something in market time from several sources: up to where each was heard, and what waits.
+
+    A piece is whatever has a column `time_ns`.
+    """
 
     def __init__(self, sources: Sequence[str], after_ns: int = START) -> None:
-        self._pieces: dict[str, deque[Tape]] = {source: deque() for source in sources}
+        self._pieces: dict[str, deque[Any]] = {source: deque() for source in sources}
         self.positions: dict[str, int] = dict.fromkeys(sources, after_ns)
+
+    @property
+    def ready_ns(self) -> int:
+        """Up to when every source has been heard."""
+        return min(self.positions.values(), default=END)
+
+    def next_ns(self) -> int:
+        """Return the time of the earliest waiting entry, END when none waits."""
+        return min((int(pieces[0].time_ns[0]) for pieces in self._pieces.values() if pieces), default=END)
+
+
+class RowInbox(Inbox):
+    """Collects batches of rows; `release` gives whole instants, merged in (time, feed) order."""
 
     def accept(self, batch: Rows) -> bool:
         """Take what a batch adds to what is here; False for a repetition, or a gap that must be asked for again."""
@@ -51,15 +68,6 @@ class RowInbox:
             self._pieces[batch.source].append(owned(slice_tape(batch.tape, begin, len(batch.tape.time_ns))))
         self.positions[batch.source] = batch.upto_ns
         return True
-
-    @property
-    def ready_ns(self) -> int:
-        """Up to when every source has been heard."""
-        return min(self.positions.values(), default=END)
-
-    def next_ns(self) -> int:
-        """Return the time of the earliest waiting row, END when none waits."""
-        return min((int(pieces[0].time_ns[0]) for pieces in self._pieces.values() if pieces), default=END)
 
     def waiting(self, source: str) -> int:
         """Return how many batches of a source wait to be released: who has enough of them pulls no more."""
