@@ -3,9 +3,11 @@
 0 done; 1 a check failed; 2 wrong usage or configuration; 3 refused by authority (a locked home, a fenced epoch).
 """
 
+import signal
 import sqlite3
 import sys
 from enum import IntEnum
+from types import FrameType
 from typing import Any
 
 import click
@@ -62,6 +64,15 @@ def _code_of(error: Exception) -> Exit:
 def _is_corrupt(error: BaseException | None) -> bool:
     """Tell whether a file is a database, but a damaged one."""
     return isinstance(error, sqlite3.DatabaseError) and getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_CORRUPT
+
+
+def heed_polite_kill() -> None:
+    """Take a polite kill as Ctrl-C from here on: a Ray of one's own is ended in order, temporary files are removed."""
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(number: int, _: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def say(text: str) -> None:

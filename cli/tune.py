@@ -1,9 +1,7 @@
 """`trifecta tune`: many sets of a policy's parameters over the same bars, and the best of them kept by hash."""
 
 import csv
-import signal
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,7 +17,7 @@ from cli.options import (
     sample_data,
     time_of,
 )
-from cli.outcome import Exit, print_json, say
+from cli.outcome import Exit, heed_polite_kill, print_json, say
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -87,7 +85,7 @@ def tune(as_json: bool, out: Path | None, best: int, **options: Any) -> int:
         for warning in planned.warnings:
             click.echo(f"warning: {warning}", err=True)
         click.echo(f"{len(sets.rows):,} sets of {len(planned.tape.time_ns):,} events each", err=True)
-    signal.signal(signal.SIGTERM, _stop)
+    heed_polite_kill()
     ensure_warm(say)  # or every worker would compile the same
     sweep = run_sweep(planned, sets, options["metric"], batch, _watch(as_json))
     path = save_params(Home(options["home"]).params, best_params(sweep, sweep.best)) if sweep.best is not None else None
@@ -128,11 +126,6 @@ def _asked(options: dict[str, Any]) -> Any:
     sets = sets_of(planned.plan.desks[0].params, axes, options["draw"], options["seed"])
     batch = -(-len(sets.rows) // options["trials"]) if options["trials"] else options["batch"] or BATCH
     return planned, sets, batch
-
-
-def _stop(number: int, _: FrameType | None) -> None:
-    """Take a polite kill as Ctrl-C: Ray is ended in order."""
-    raise KeyboardInterrupt
 
 
 def _watch(as_json: bool) -> Any:

@@ -3,16 +3,12 @@
 import signal
 import subprocess
 import sys
-import tempfile
 from contextlib import suppress
-from pathlib import Path
 
-import msgspec
 import psutil
 import pytest
 
 from actors.address import read_address
-from actors.local import OWNER, PREFIX, Process
 from journal.verify import verify_file
 from tests.research.files import REPO
 from tests.waiting import until
@@ -20,18 +16,9 @@ from tests.waiting import until
 SWEEP = ("tune", "--symbols", "GBPUSD", "AUDUSD", "USDJPY", "--timeframe", "1m", "--policy", "trend_reversion",
          "--grid", "stop_atr=1:20:0.5", "--grid", "target_atr=6:60:1", "--batch", "2000")  # fmt: skip
 RUN = ("run",)
-
-
-def folders_of(pid):
-    """Return the temporary folders that say they are of a process."""
-    found = []
-    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{OWNER}"):
-        try:
-            owner = msgspec.json.decode(path.read_bytes(), type=Process)
-        except (OSError, msgspec.MsgspecError):
-            continue  # another run's, on its way out
-        found += [path.parent] * (owner.pid == pid)
-    return found
+PARITY = ("parity",)
+AT_WORK = {SWEEP: "ray::BatchTrial", PARITY: "ray::Supervisor"}
+"""By command the process that says that its Ray is at work; a run says so itself."""
 
 
 def names(process):
@@ -46,23 +33,22 @@ def names(process):
 @pytest.mark.cluster
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("words", [SWEEP, RUN], ids=["tune", "run"])
-def test_a_command_that_is_told_to_stop_leaves_nothing_behind(tmp_path, words, number):
+@pytest.mark.parametrize("words", [SWEEP, RUN, PARITY], ids=["tune", "run", "parity"])
+def test_a_command_that_is_told_to_stop_leaves_nothing_behind(tmp_path, scratch, words, number):
     command = subprocess.Popen(
         [sys.executable, "-c", "from cli.main import main; main()", *words, "--home", str(tmp_path)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=REPO,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "TMPDIR": str(scratch)},
     )  # fmt: skip
     own = psutil.Process(command.pid)
-    until((tmp_path / "cluster.json").exists if words == RUN else lambda: "ray::BatchTrial" in names(own))
-    (folder,) = folders_of(command.pid)
+    until((tmp_path / "cluster.json").exists if words == RUN else lambda: AT_WORK[words] in names(own))
     children = own.children(recursive=True)
     command.send_signal(number)
     out, err = command.communicate(timeout=60)
     assert (command.returncode, out) == (130, "")
     assert "Traceback" not in err
     assert not any(child.is_running() for child in children)
-    assert not folder.exists()
+    assert list(scratch.iterdir()) == []
     assert read_address(tmp_path / "cluster.json") is None
     if words == RUN:
         assert "the next run goes on from" in err

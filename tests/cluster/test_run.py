@@ -2,11 +2,9 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
@@ -28,14 +26,6 @@ pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 WINDOW = ("--start", "2022-02-09", "--end", "2022-02-09T18:00")  # long enough to be stopped in the middle
 END_S = 5.0
 WAIT_S = 180.0
-
-
-@pytest.fixture
-def scratch():
-    """A short temporary folder of this test's own: what Ray leaves behind would be found in it."""
-    folder = Path(tempfile.mkdtemp(prefix="t-"))
-    yield folder
-    shutil.rmtree(folder)
 
 
 def start(home, scratch):
