@@ -39,7 +39,8 @@ class Rollout(NamedTuple):
 
 def open_engine(plan: Plan, epoch: int = 1) -> Engine:
     """Return the engine of a fresh account."""
-    agent, scanner, book = agent_of(plan), scanner_of(plan, CHUNK + 64), book_of(plan)
+    agent = agent_of(plan)
+    scanner, book = scanner_of(plan, CHUNK + 64, agent.instruments), book_of(plan, instruments=agent.instruments)
     venue = paper_venue(agent.instruments, len(plan.venues))._replace(quotes=book.quotes)
     book.ledger.account[0].epoch = agent.control[EPOCH] = epoch
     kinds = (INTENT, ORDER, REPORT, TRADE, SAMPLE, LATCH)

@@ -119,9 +119,12 @@ def price_sources(instruments: Records, number: int) -> set[int]:
     return sources
 
 
-def book_of(plan: Plan, quotes: Records | None = None) -> Book:
-    """Return risk's book of a fresh account; `quotes` is shared with whoever else reads the newest prices."""
-    instruments = instruments_of(plan)
+def book_of(plan: Plan, quotes: Records | None = None, instruments: Records | None = None) -> Book:
+    """Return risk's book of a fresh account; `quotes` is shared with whoever else reads the newest prices.
+
+    So may be the table of instruments: nobody writes to it.
+    """
+    instruments = instruments_of(plan) if instruments is None else instruments
     groups = int(instruments.group.max(initial=-1)) + 1
     ledger = open_ledger(instruments, groups, plan.cash)
     shared = records(len(instruments), QUOTE) if quotes is None else quotes
@@ -154,9 +157,9 @@ def agent_of(plan: Plan, quotes: Records | None = None) -> Agent:
     )  # fmt: skip
 
 
-def scanner_of(plan: Plan, candidates_max: int = 1024) -> Scanner:
+def scanner_of(plan: Plan, candidates_max: int = 1024, instruments: Records | None = None) -> Scanner:
     """Return the scanner of all routes of a plan, having seen nothing."""
-    instruments = instruments_of(plan)
+    instruments = instruments_of(plan) if instruments is None else instruments
     return Scanner(
         feeds_of(plan), instruments, records(len(instruments), QUOTE), routes_of(plan),
         records(candidates_max, CANDIDATE),
