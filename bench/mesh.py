@@ -22,6 +22,7 @@ from actors.staging import Cast, session_record
 from actors.system import Cluster
 from bench.figure import Figure, percentile
 from bench.tapes import START_NS, bars_plan, packaged_run
+from bench.waiting import wait_for
 from journal.store import SqliteJournal
 from market.paper import ORDER
 from market.records import unpacked
@@ -160,7 +161,7 @@ def _latency(cluster: Cluster, folder: Path) -> Iterator[Figure]:
     feed, gateway = cluster.handle(settings.feeds[0]), settings.gateways[0]
     for event in range(WARM + ROUNDS * EVENTS):
         if event == WARM:
-            _wait(lambda: len(cluster.ask(gateway, "stamped")) >= WARM // EVERY - 2)
+            wait_for(lambda: len(cluster.ask(gateway, "stamped")) >= WARM // EVERY - 2, "the first orders")
         time_ns = int(tape.time_ns[event])
         feed.release.remote(time_ns)
         time.sleep(PACE_S)
@@ -207,24 +208,16 @@ def _get(what: Any) -> Any:
     return ray.get(what, timeout=60)
 
 
-def _wait(reached: Any, timeout_s: float = 300.0) -> None:
-    end = time.monotonic() + timeout_s
-    while not reached():
-        if time.monotonic() >= end:
-            raise TimeoutError("the actors did not come to their end")
-        time.sleep(0.05)
-
-
 def _throughput(cluster: Cluster, folder: Path) -> Iterator[Figure]:
     plan, tape = packaged_run()
     settings = _settings(folder, "throughput", plan, tape)
     begin = time.perf_counter()
     cluster.launch(settings)
     launched = time.perf_counter() - begin
-    _wait(lambda: cluster.ask(RISK)["done_ns"] >= tape.time_ns[0])
+    wait_for(lambda: cluster.ask(RISK)["done_ns"] >= tape.time_ns[0], "the first row")
     gone = int(np.searchsorted(tape.time_ns, cluster.ask(RISK)["done_ns"], side="right"))
     begin = time.perf_counter()
-    _wait(lambda: cluster.ask(GOVERNOR)["complete"])
+    wait_for(lambda: cluster.ask(GOVERNOR)["complete"], "the end of the run")
     rate = (len(tape.time_ns) - gone) / (time.perf_counter() - begin)
     decisions = cluster.ask(GOVERNOR)["decisions"]
     note = f"what `trifecta run` trades: {len(tape.time_ns):,} events, {decisions:,} decisions journaled"

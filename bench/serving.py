@@ -14,10 +14,10 @@ from typing import Final
 import httpx
 
 from bench.figure import Figure, percentile
+from bench.waiting import wait_for
 
 ASKED: Final = 400
 WARM: Final = 50
-READY_S: Final = 120.0
 PREVIEW: Final = {
     "desk": "forex",
     "legs": [{"instrument": "GBPUSD@scenario", "lots": 1}],
@@ -57,7 +57,8 @@ def _asked(environment: dict[str, str]) -> list[list[float]]:
         )  # fmt: skip
         try:
             with httpx.Client(base_url=_url(process)) as client:
-                _wait_for_the_end(client)
+                # What is measured is the counter, not a busy machine.
+                wait_for(lambda: client.get("/healthz").json()["session_complete"], "the end of the session")
                 found: list[list[float]] = [[] for _ in QUESTIONS]
                 for _ in range(WARM + ASKED):
                     for (path, _, body), times in zip(QUESTIONS, found, strict=True):
@@ -80,12 +81,3 @@ def _url(process: "subprocess.Popen[str]") -> str:
         if line.startswith("}"):
             return str(json.loads("".join(lines))["url"])
     raise RuntimeError("trifecta serve ended before it answered")
-
-
-def _wait_for_the_end(client: httpx.Client) -> None:
-    """Wait until the session has ended: what is measured is the counter, not a busy machine."""
-    end = time.monotonic() + READY_S
-    while not client.get("/healthz").json()["session_complete"]:
-        if time.monotonic() > end:
-            raise RuntimeError(f"the session has not ended within {READY_S:.0f} s")
-        time.sleep(0.2)
