@@ -50,7 +50,7 @@ def test_a_damaged_parquet_page_is_named(tmp_path):
         ("a.parquet", b"ts,open,high\n1,2,3\n", "not Parquet although named so: it begins with b'ts,open,'"),
         ("a.feather", b"hello world, this", "not Feather although named so: it begins with b'hello wo'"),
         ("a.feather", b"ARROW1\0\0 cut off", "truncated or damaged Feather"),
-        ("a.csv.gz", gzip.compress(b"ts,bid,ask\n" * 99)[:40], "truncated or damaged gzip"),
+        ("a.csv.gz", gzip.compress(b"ts,bid,ask\n" * 99, mtime=0)[:40], "truncated or damaged gzip"),
         ("a.zip", b"PK\x03\x04 cut off", "truncated or damaged zip"),
         ("a.csv", b"alpha,beta\n1,2\n", "no time column among alpha, beta"),
         ("a.csv", b"ts,alpha,beta\n2020-01-01,x,2\n", "columns not known: ts, alpha, beta"),
@@ -108,7 +108,7 @@ def test_no_damage_to_a_file_raises(tmp_path, name, seed):
     rng = np.random.default_rng(seed)
     if ".csv" in name:
         text = "ts,bid,ask\n" + "".join(f"2024-01-08 00:{k:02d}:00,1.1,1.2\n" for k in range(60))
-        content = bytearray(gzip.compress(text.encode()) if name.endswith("gz") else text.encode())
+        content = bytearray(gzip.compress(text.encode(), mtime=0) if name.endswith("gz") else text.encode())
     else:
         write(tmp_path, name, bars())
         content = bytearray((tmp_path / name).read_bytes())
@@ -282,7 +282,7 @@ def test_dukascopy_quotes_are_decoded_and_their_months_count_from_zero(tmp_path)
 
 def test_raw_payloads_are_counted_and_their_local_stamps_give_the_span(tmp_path):
     lines = [f'{MONDAY + k} {{"k": {k}}}' for k in (5, 6, 9)]
-    (tmp_path / "btcusdt.ws.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
+    (tmp_path / "btcusdt.ws.gz").write_bytes(gzip.compress("\n".join(lines).encode(), mtime=0))
     entry = look(tmp_path, "btcusdt.ws.gz")
     assert (entry.kind, entry.format, entry.rows, entry.symbol) == ("raw", "log.gz", 3, "BTCUSDT")
     assert (entry.first_ns, entry.last_ns) == (MONDAY + 5, MONDAY + 9)
