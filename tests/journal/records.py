@@ -39,6 +39,14 @@ def some_samples(count: int, first: int = 0) -> list[Sample]:
     return [a_sample(time_ns) for time_ns in range(first, first + count)]
 
 
+def a_session_record(number: int = 1, **changes: Any) -> Session:
+    fields = {
+        "time_ns": 0, "number": number, "stage": "PAPER", "plan": Raw(b"{}"), "plan_hash": "", "data": (),
+        "tape_hash": "", "revision": "", "end_ns": 0,
+    }  # fmt: skip
+    return Session(**(fields | changes))
+
+
 def values_of(hint: Any) -> st.SearchStrategy:
     """Return a strategy over the values of a field."""
     if hint in PLAIN:

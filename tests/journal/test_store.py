@@ -9,14 +9,20 @@ import pytest
 
 from journal.chain import GENESIS, canonical, chain
 from journal.records import Claim
-from journal.store import Fenced, JournalError, MemoryJournal, SqliteJournal
+from journal.store import Fenced, JournalError, MemoryJournal, SqliteJournal, open_journal
 from journal.verify import verify_journal
-from tests.journal.records import some_samples
+from tests.journal.records import a_session_record, some_samples
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def journal(request, tmp_path):
-    made = MemoryJournal() if request.param == "memory" else SqliteJournal(tmp_path / "journal.db")
+    match request.param:
+        case "memory":
+            made = MemoryJournal()
+        case "sqlite":
+            made = SqliteJournal(tmp_path / "journal.db")
+        case _:
+            made = open_journal(request.getfixturevalue("server").url())
     yield made
     made.close()
 
@@ -25,7 +31,7 @@ def contents(journal):
     return [(entry.seq, entry.kind, entry.time_ns, entry.record()) for entry in journal.entries()]
 
 
-# --- both stores
+# --- every store
 
 
 def test_a_new_journal_is_empty(journal):
@@ -79,7 +85,20 @@ def test_an_epoch_that_nobody_claimed_cannot_append(journal):
     assert journal.head[0] == 1
 
 
-# --- the file
+def test_the_newest_session_and_claim_are_found_at_once(journal):
+    assert (journal.newest("session"), journal.newest("claim")) == (0, 0)
+    epoch = journal.claim("me", 0)
+    journal.append(
+        epoch, [*some_samples(2), a_session_record(1), *some_samples(2), a_session_record(2), *some_samples(1)]
+    )
+    assert (journal.newest("session"), journal.newest("claim")) == (7, 1)
+    journal.claim("another", 1)
+    assert (journal.newest("session"), journal.newest("claim")) == (7, 9)
+    with pytest.raises(ValueError, match="kind 'order': the newest of session and claim can be asked for"):
+        journal.newest("order")
+
+
+# --- one store at one place, opened by several
 
 
 def test_a_commit_waits_for_the_disk(tmp_path):
@@ -117,13 +136,12 @@ def test_a_group_that_cannot_be_written_leaves_nothing_of_itself(tmp_path):
     journal.close()
 
 
-def test_a_journal_opened_again_goes_on_where_it_was(tmp_path):
-    path = tmp_path / "journal.db"
-    first = SqliteJournal(path)
+def test_a_journal_opened_again_goes_on_where_it_was(place):
+    first = open_journal(place)
     first.append(first.claim("one", 0), some_samples(3))
     head = first.head
     first.close()
-    again = SqliteJournal(path)
+    again = open_journal(place)
     assert again.head == head
     assert again.claim("two", 1) == 2
     assert again.append(2, some_samples(1)) == 6
@@ -131,8 +149,8 @@ def test_a_journal_opened_again_goes_on_where_it_was(tmp_path):
     again.close()
 
 
-def test_a_claimant_that_opened_the_file_before_another_wrote_chains_to_the_newest_record(tmp_path):
-    one, other = SqliteJournal(tmp_path / "journal.db"), SqliteJournal(tmp_path / "journal.db")
+def test_a_claimant_that_opened_the_file_before_another_wrote_chains_to_the_newest_record(place):
+    one, other = open_journal(place), open_journal(place)
     one.append(one.claim("one", 0), some_samples(3))
     assert other.claim("other", 0) == 2
     other.append(2, some_samples(1))
@@ -148,10 +166,10 @@ def test_a_claimant_that_opened_the_file_before_another_wrote_chains_to_the_newe
     other.close()
 
 
-def test_a_reader_sees_whole_groups_while_a_writer_writes(tmp_path):
-    writer = SqliteJournal(tmp_path / "journal.db")
+def test_a_reader_sees_whole_groups_while_a_writer_writes(place):
+    writer = open_journal(place)
     epoch = writer.claim("me", 0)
-    reader = SqliteJournal(tmp_path / "journal.db", read_only=True)
+    reader = open_journal(place, read_only=True)
     seen = []
     for _ in range(5):
         writer.append(epoch, some_samples(10))
@@ -195,7 +213,7 @@ def test_another_version_is_refused_in_one_line(tmp_path):
     for read_only in (True, False):
         with pytest.raises(JournalError) as error:
             SqliteJournal(path, read_only=read_only)
-        assert str(error.value) == f"{path}: journal version 9; this program reads version 1"
+        assert str(error.value) == f"{path}: journal version 9; this program reads version 2"
 
 
 def test_a_database_of_somebody_else_is_refused_and_left_alone(tmp_path):
@@ -221,20 +239,18 @@ def test_a_file_that_is_no_database_is_refused_in_one_line(tmp_path):
 
 CLAIMANT = """
 import sys
-from pathlib import Path
-from journal.store import SqliteJournal
+from journal.store import open_journal
 print("ready", flush=True)
 sys.stdin.readline()
-journal = SqliteJournal(Path(sys.argv[1]))
+journal = open_journal(sys.argv[1])
 print(*[journal.claim(sys.argv[2], 0) for _ in range(25)], flush=True)
 """
 
 
-def test_two_processes_never_get_the_same_epoch_also_when_they_make_the_file_together(tmp_path):
-    path = tmp_path / "journal.db"
+def test_two_processes_never_get_the_same_epoch_also_when_they_make_the_file_together(place):
     claimants = [
         subprocess.Popen(
-            [sys.executable, "-c", CLAIMANT, str(path), name], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [sys.executable, "-c", CLAIMANT, place, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             text=True, cwd=Path(__file__).parents[2],
         )
         for name in ("one", "two", "three")
@@ -248,7 +264,7 @@ def test_two_processes_never_get_the_same_epoch_also_when_they_make_the_file_tog
     assert [claimant.returncode for claimant in claimants] == [0, 0, 0]
     assert sorted(epoch for own in epochs for epoch in own) == list(range(1, 76))
     assert all(own == sorted(own) for own in epochs)
-    journal = SqliteJournal(path, read_only=True)
+    journal = open_journal(place, read_only=True)
     assert verify_journal(journal).records == 75
     assert [record.epoch for *_, record in contents(journal)] == list(range(1, 76))
     journal.close()
@@ -256,10 +272,9 @@ def test_two_processes_never_get_the_same_epoch_also_when_they_make_the_file_tog
 
 WRITER = """
 import sys
-from pathlib import Path
-from journal.store import SqliteJournal
+from journal.store import open_journal
 from tests.journal.records import some_samples
-journal = SqliteJournal(Path(sys.argv[1]))
+journal = open_journal(sys.argv[1])
 epoch = journal.claim("writer", 0)
 done = 0
 while True:
@@ -269,18 +284,17 @@ while True:
 
 
 @pytest.mark.parametrize("groups", [1, 7, 40])
-def test_what_was_acknowledged_is_there_after_the_writer_was_killed(tmp_path, groups):
+def test_what_was_acknowledged_is_there_after_the_writer_was_killed(place, groups):
     """The writer says each group that `append` acknowledged; it is killed while it writes the next ones."""
-    path = tmp_path / "journal.db"
     writer = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+        [sys.executable, "-c", WRITER, place], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
     )
     for _ in range(groups):
         acknowledged = int(writer.stdout.readline())
     writer.kill()
     rest = writer.communicate(timeout=60)[0].split()
     whole = [int(line) for line in rest if int(line) > acknowledged and (int(line) - 1) % 20 == 0]
-    journal = SqliteJournal(path)
+    journal = open_journal(place)
     found = verify_journal(journal)
     assert found.ok
     assert found.records >= max([acknowledged, *whole])

@@ -1,0 +1,1 @@
+"""One module per version; a version that was ever released is never edited."""
