@@ -32,7 +32,7 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from journal.chain import GENESIS
@@ -110,6 +110,9 @@ class PostgresJournal:
         try:
             self.version = self._prepare(versions)
             self._known_head = self._found_head()
+        except ProgrammingError as error:
+            self.close()
+            raise JournalError(f"{self.place}: {_first_line(error)}") from error
         except BaseException:
             self.close()
             raise
@@ -248,8 +251,7 @@ class PostgresJournal:
         return not self._read_only and getattr(error.orig, "sqlstate", None) == READ_ONLY_SERVER
 
     def _unavailable(self, error: DBAPIError) -> JournalUnavailable:
-        why = str(error.orig).strip().splitlines()
-        return JournalUnavailable(f"{self.place}: the journal cannot be used now ({why[0] if why else 'no answer'})")
+        return JournalUnavailable(f"{self.place}: the journal cannot be used now ({_first_line(error)})")
 
     def _let_go(self) -> None:
         if self._db is not None:
@@ -284,6 +286,11 @@ def open_engine(url: str, *, read_only: bool) -> Engine:
         db.commit()
 
     return engine
+
+
+def _first_line(error: DBAPIError) -> str:
+    lines = str(error.orig).strip().splitlines()
+    return lines[0] if lines else "no answer"
 
 
 def _entries(db: Connection, after: int) -> Iterator[Entry]:

@@ -39,8 +39,8 @@ CREATE INDEX IF NOT EXISTS records_begin ON records (kind, seq) WHERE kind = 'se
 INSERT OR IGNORE INTO meta VALUES ('version', '2');
 COMMIT;
 """
-"""One transaction: of two processes that open a new file the second finds everything there. It says VERSION, and is what
-comes out of `journal.migrations`, which a new file does not wait for."""
+"""One transaction: of two processes that open a new file the second finds everything there. It says VERSION, and is
+what comes out of `journal.migrations`, which a new file does not wait for."""
 
 INSERT: Final = "INSERT INTO records VALUES (?, ?, ?, ?, ?)"
 
