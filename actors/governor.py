@@ -3,15 +3,14 @@
 It merges two streams in market time: what risk finds and what gateways report. A report is taken once no intent before
 it can still come; a group of intents once every report up to it has been taken. Whatever one message brings is written
 to the journal in one durable transaction, and only then told to anybody: an order that leaves has its decision on disk.
+While the journal cannot be written trading is held: nothing is taken or told, and every tick tries to write again.
 
 A later epoch fences this governor: the journal refuses its next write and it ends its own process.
 """
 
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
-from msgspec import Struct
 from numpy.typing import NDArray
 
 from actors.messages import END, START, Finding, Grant, Orders, Pull, Reports, Rulings, Verdicts
@@ -19,10 +18,10 @@ from actors.recent import Recent
 from actors.restoring import SessionLog, newest_session, ordered
 from actors.route import Route
 from actors.rows import Asking
-from actors.settings import RISK, SUPERVISOR, JournalOpener, Resolver, Settings
+from actors.settings import RISK, SUPERVISOR, JournalOpener, Life, Resolver, Settings
 from actors.writing import Writer, rows_of, rule_names
 from journal.records import AnyRecord, Decision, Latch, Mandate, Report, Sample, Snapshot, Stop
-from journal.store import Fenced
+from journal.store import Fenced, JournalUnavailable
 from market.paper import ORDER, REPORT
 from market.records import copied, joined, packed, records, unpacked
 from policies.assembly import desks_of, instruments_of
@@ -30,14 +29,6 @@ from policies.bookkeeping import DAY_NS
 from policies.governor import rule
 from policies.intents import INTENT, Ruling
 from policies.legs import follow_up, open_watch, order_of_leg, track, watch_order, watching
-
-
-class Life(Struct, frozen=True):
-    """What a governor needs of its process: who it is, what time it is, and how to end when it is fenced."""
-
-    owner: str
-    now_ns: Callable[[], int]
-    end: Callable[[], None]
 
 
 class Governor:
@@ -61,6 +52,7 @@ class Governor:
         self._complete = False
         self._told_risk: tuple[int, int] | None = None
         self._records: list[AnyRecord] = []
+        self._held = ""  # why the journal does not take them
         self._grants_due: list[Grant] = []
         self._answers: list[Rulings] = []
         self._asking = Asking(settings.batches_ahead)
@@ -69,7 +61,7 @@ class Governor:
     def _restore(self) -> None:
         """Fold the session: order numbers, what is under watch, how far both streams were taken."""
         log = newest_session(self._journal)
-        self.stopped = log.complete  # it had come to its end; what was only interrupted goes on
+        self._ended = log.complete  # it had come to its end; what was only interrupted goes on
         cut = log.cut_ns
         self._routes = []
         for k, venue in enumerate(self._plan.venues):
@@ -128,7 +120,7 @@ class Governor:
             number = verdicts.first + k
             if number == self.taken + len(self._findings) + 1:
                 self._findings.append(finding)
-            elif number <= self.taken and finding.group is not None:
+            elif number <= self.taken and finding.group is not None and not self._held:
                 self._answer_again(finding.time_ns)
         behind = verdicts.first + len(verdicts.findings) - 1 - (self.taken + len(self._findings))
         if behind <= 0:
@@ -153,7 +145,9 @@ class Governor:
         self._work()
 
     def on_pull(self, pull: Pull) -> None:
-        """Somebody has lost the thread: tell again what they need."""
+        """Somebody has lost the thread: tell again what they need; while trading is held they ask in vain."""
+        if self._held:
+            return
         if pull.receiver == RISK:
             self._resolve(RISK).on_grant.remote(self._newest_grant())
             self._tell_risk(pull.after_ns)
@@ -167,16 +161,18 @@ class Governor:
 
     def on_stop(self, reason: str) -> None:
         """End the run before its end: nothing more is taken, and it can be continued from its newest snapshot."""
-        if not self.stopped:
-            self._records.append(
-                Stop(time_ns=max(self.horizon_ns, 0), number=self._settings.session, complete=False, reason=reason)
-            )
-            self.stopped = True
+        if not self._ended:
+            self._end(max(self.horizon_ns, 0), complete=False, reason=reason)
             self._work()
 
     def on_tick(self, now_ns: int) -> None:
-        """Make the epoch known, and ask gateways again that have work and are silent."""
+        """Make the epoch known, and ask gateways again that have work and are silent; first write what is held."""
+        if self._held and self._write():
+            self._tell()
+            self._work()
         self._resolve(SUPERVISOR).on_alive.remote(self.name, self.status())
+        if self._held:
+            return
         for name in (RISK, *self._settings.agents):
             self._resolve(name).on_grant.remote(self._newest_grant())
         for route in self._routes:
@@ -205,21 +201,37 @@ class Governor:
         return min(promise, END)
 
     def _work(self) -> None:
-        """Take what can be taken, make it durable, then tell everybody."""
-        while not self.stopped and self._take_next():
+        """Take what can be taken, make it durable, then tell everybody; nothing of it while trading is held."""
+        if self._held:
+            return
+        while not self._ended and self._take_next():
             pass
-        if self._complete and not self._findings and self.taken and not self.stopped:
-            self._records.append(
-                Stop(time_ns=self.horizon_ns, number=self._settings.session, complete=True, reason="end")
-            )
-            self.stopped = True
+        if self._complete and not self._findings and self.taken and not self._ended:
+            self._end(self.horizon_ns, complete=True, reason="end")
+        if self._write():
+            self._tell()
+
+    def _end(self, time_ns: int, *, complete: bool, reason: str) -> None:
+        number = self._settings.session
+        self._records.append(Stop(time_ns=time_ns, number=number, complete=complete, reason=reason))
+        self._ended = True
+
+    def _write(self) -> bool:
+        """Make durable what was taken; False where the journal cannot be written: it is kept, in order, and held."""
         if self._records:
             try:
                 self._journal.append(self.epoch, self._records)
             except Fenced:
                 self._life.end()
                 raise
-            self._records = []
+            except JournalUnavailable as error:
+                self._held = str(error)
+                return False
+        self._records, self._held = [], ""
+        return True
+
+    def _tell(self) -> None:
+        """Tell everybody what is durable."""
         for route in self._routes:
             self._send_orders(route)  # first: nothing else is in a hurry
         for grant in self._grants_due:
@@ -364,6 +376,11 @@ class Governor:
 
     # -- what others may read -----------------------------------------------------------------------------------------
 
+    @property
+    def stopped(self) -> bool:
+        """Tell whether the end is journaled."""
+        return self._ended and not self._held
+
     def status(self) -> dict[str, Any]:
         """Tell how far the run is."""
         seq, head = self._journal.head
@@ -372,6 +389,7 @@ class Governor:
             "epoch": self.epoch,
             "horizon_ns": self.horizon_ns,
             "complete": self.stopped,
+            "held": self._held,
             "records": seq,
             "head": head,
             **self.counts,

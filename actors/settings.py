@@ -1,12 +1,12 @@
 """Settings: what every actor of one run is started with. Frozen and small; it crosses process borders."""
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 import msgspec
 from msgspec import Struct
 
-from journal.store import Journal, SqliteJournal
+from journal.store import Journal, open_journal
 from policies.plan import Plan
 
 
@@ -57,6 +57,14 @@ class Resolver(Protocol):
         """Return the handle."""
 
 
+class Life(Struct, frozen=True):
+    """What a governor needs of its process: who it is, what time it is, and how to end when it is fenced."""
+
+    owner: str
+    now_ns: Callable[[], int]
+    end: Callable[[], None]
+
+
 class JournalOpener(Protocol):
     """Opens the run's journal, in whichever process it is called."""
 
@@ -64,14 +72,14 @@ class JournalOpener(Protocol):
         """Open for the one writer, or for reading."""
 
 
-class SqliteOpener(Struct, frozen=True):
-    """Opens the journal in a SQLite file; picklable, so that an actor can open it in its own process."""
+class PlaceOpener(Struct, frozen=True):
+    """Opens the journal at a place, a file or a URL; picklable, so that an actor can open it in its own process."""
 
-    path: str
+    place: str
 
     def __call__(self, *, read_only: bool) -> Journal:
         """Open for the one writer, or for reading."""
-        return SqliteJournal(Path(self.path), read_only=read_only)
+        return open_journal(self.place, read_only=read_only)
 
 
 def encode_plan(plan: Plan) -> msgspec.Raw:

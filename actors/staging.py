@@ -10,9 +10,9 @@ from msgspec import Struct
 from actors.agent import Agent
 from actors.feed import FeedShard
 from actors.gateway import Gateway
-from actors.governor import Governor, Life
+from actors.governor import Governor
 from actors.risk import RiskManager
-from actors.settings import GOVERNOR, RISK, Settings, encode_plan
+from actors.settings import GOVERNOR, RISK, Life, Settings, encode_plan
 from actors.world import Faults, World, WorldStuckError
 from journal.records import Session
 from journal.store import Journal

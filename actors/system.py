@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actors.address import own_address, write_address
 from actors.local import NAMESPACE, LocalRay
-from actors.settings import GOVERNOR, RISK, SUPERVISOR, Settings, SqliteOpener
+from actors.settings import GOVERNOR, RISK, SUPERVISOR, Settings, PlaceOpener
 
 if TYPE_CHECKING:
     from actors.staging import Cast
@@ -115,7 +115,7 @@ class Cluster:
         from actors.supervisor import Supervisor
 
         cast = cast or Cast()
-        peers, opener = RayPeers(), SqliteOpener(settings.journal_path)
+        peers, opener = RayPeers(), PlaceOpener(settings.journal_path)
         self._start(cast.governor, GOVERNOR, settings, peers, opener, RayLife(f"{socket.gethostname()}:{os.getpid()}"))
         self._start(cast.risk, RISK, settings, peers, opener)
         for name in settings.gateways:

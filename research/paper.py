@@ -229,7 +229,7 @@ def _follow(
             _asked(cluster, GOVERNOR, BUSY_S, "on_stop", "interrupted")  # unheard, it is as good as killed
             return None
         _check_failures(cluster)
-        _check_silence(cluster, now - moved)
+        _check_silence(cluster, now - moved, state[0]["held"] if state is not None else "")
         time.sleep(PAUSE_S)
 
 
@@ -259,8 +259,10 @@ def _check_failures(cluster: Cluster) -> None:
         raise RunError(f"{name} failed {len(failures)} times; the last time with: {text.strip().splitlines()[-1]}")
 
 
-def _check_silence(cluster: Cluster, silence_s: float) -> None:
+def _check_silence(cluster: Cluster, silence_s: float, held: str) -> None:
     if silence_s > SILENCE_S_MAX:
+        if held:
+            raise RunError(f"trading was held for {silence_s:.0f} s: {held}")
         states: list[dict[str, Any]] = _asked(cluster, SUPERVISOR, LAST_S, "registry") or []
         quiet = [state["name"] for state in states if not state["heard_s"] or state["heard_s"] > 10]
         raise RunError(f"nothing moved for {silence_s:.0f} s; silent: {', '.join(quiet) or 'nobody'}")

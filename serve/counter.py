@@ -6,7 +6,7 @@ All that it keeps are the run's settings, asked of risk once and forgotten when 
 import asyncio
 from typing import Any
 
-from actors.settings import GOVERNOR, RISK, SUPERVISOR, Settings, SqliteOpener
+from actors.settings import GOVERNOR, RISK, SUPERVISOR, Settings, PlaceOpener
 from journal.store import JournalError
 from policies.intents import Ruling
 from serve.answers import actor_health, health_status, iso, positions_answer, preview_answer
@@ -60,7 +60,7 @@ class Counter:
         if desk is not None and desk not in names:
             raise InvalidFieldError("desk", desk, f"{', '.join(names)} is allowed")
         try:
-            return await asyncio.to_thread(read_page, SqliteOpener(settings.journal_path), after, limit, desk, ruling)
+            return await asyncio.to_thread(read_page, PlaceOpener(settings.journal_path), after, limit, desk, ruling)
         except JournalError as error:
             raise UnavailableError(f"the journal cannot be read: {error}") from None
 

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from actors.governor import Governor, Life
+from actors.governor import Governor
 from actors.messages import START, Finding, Intents, Orders, Reports, Rows
-from actors.settings import GOVERNOR, RISK, Settings
+from actors.settings import GOVERNOR, RISK, Life, Settings
 from actors.staging import MemoryOpener, open_session
 from journal.store import MemoryJournal
 from market.paper import ORDER, REPORT, OrderKind, Reason, ReportKind

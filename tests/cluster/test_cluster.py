@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from actors.restoring import newest_session
-from actors.settings import GOVERNOR, RISK, SUPERVISOR, Settings, SqliteOpener
+from actors.settings import GOVERNOR, RISK, SUPERVISOR, Settings, PlaceOpener
 from actors.staging import open_session, run_world
 from actors.supervisor import Supervisor
 from actors.system import Cluster, RayLife, RayPeers, crash_only
@@ -155,7 +155,7 @@ def test_a_governor_that_another_has_replaced_ends_its_process_and_the_run_goes_
         usurper = (
             ray.remote(crash_only(cluster_governor()))
             .options(name="usurper", num_cpus=0)
-            .remote(GOVERNOR, run.settings, RayPeers(), SqliteOpener(run.settings.journal_path), RayLife("usurper"))
+            .remote(GOVERNOR, run.settings, RayPeers(), PlaceOpener(run.settings.journal_path), RayLife("usurper"))
         )
         assert ray.get(usurper.status.remote(), timeout=60)["epoch"] == 3
         psutil.wait_procs([psutil.Process(first)] if psutil.pid_exists(first) else [], timeout=30)
