@@ -75,9 +75,13 @@ class SessionLog(Struct):
 
 
 def newest_session(journal: Journal) -> SessionLog:
-    """Read the journal; return its newest session (empty when there is none)."""
+    """Read the journal; return its newest session (empty when there is none).
+
+    What is older than both its beginning and the newest claim says nothing about it and is not read.
+    """
     log = SessionLog()
-    for entry in journal.entries():
+    begin = min(journal.newest("session"), journal.newest("claim"))
+    for entry in journal.entries(after=max(begin - 1, 0)):
         log.add(entry.record())
     return log
 

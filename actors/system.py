@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actors.address import own_address, write_address
 from actors.local import NAMESPACE, LocalRay
-from actors.settings import GOVERNOR, RISK, SUPERVISOR, Settings, PlaceOpener
+from actors.settings import GOVERNOR, RISK, SUPERVISOR, PlaceOpener, Settings
 
 if TYPE_CHECKING:
     from actors.staging import Cast

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.options import home_option, json_option, sample_data
+from cli.options import home_option, journal_option, json_option, sample_data
 from cli.outcome import Exit, print_json
 
 if TYPE_CHECKING:
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     help="Directory with market data.  [default: the packaged sample]",
 )  # fmt: skip
 @home_option
+@journal_option
 @click.option(
     "--config", "config", default=None, type=click.Path(path_type=Path),
     help="TOML file laid over the packaged configuration.",
 )  # fmt: skip
 @json_option
-def doctor(data: Path | None, home: Path, config: Path | None, as_json: bool) -> int:
+def doctor(data: Path | None, home: Path, journal: str | None, config: Path | None, as_json: bool) -> int:
     """Look at this machine, this home and this data, and change nothing. Exit 1 if anything found is an error.
 
     Every finding that is not in order says what to do about it.
@@ -31,7 +32,7 @@ def doctor(data: Path | None, home: Path, config: Path | None, as_json: bool) ->
     from research.doctor import Examination, examine
     from research.findings import Level, counts
 
-    asked = Examination(home, data or sample_data(), config)
+    asked = Examination(home, data or sample_data(), config, journal)
     findings = examine(asked)
     if as_json:
         print_json(document(asked, findings))

@@ -1,116 +1,145 @@
 """`trifecta journal`: verify, export or follow a journal."""
 
-import sqlite3
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from cli.options import home_option, json_option
+from cli.explaining import explain
+from cli.keeping import backup, migrate, restore
+from cli.options import home_option, journal_option, json_option
 from cli.outcome import Exit, print_json
-
-if TYPE_CHECKING:
-    from journal.store import SqliteJournal
+from cli.places import PLACE, opened, place_of
 
 KINDS = ("session", "claim", "mandate", "decision", "order", "report", "latch", "sample", "snapshot", "stop")
 
 
 @click.group()
 def journal() -> None:
-    """Verify, export or follow a journal."""
+    """Verify, export, follow, explain, back up or migrate a journal.
+
+    PLACE is a file, or postgresql://user@host/database; without it, --journal says which, or it is the home's own.
+    """
 
 
-def _path(path: Path | None, home: Path) -> Path:
-    from journal.store import JournalError
-
-    found = path or home / "journal.db"
-    if not found.is_file():
-        raise JournalError(f"{found}: there is no journal here; name one, or the --home of a run")
-    return found
-
-
-@contextmanager
-def _open(path: Path) -> Iterator["SqliteJournal"]:
-    """Open a journal for reading; what turns out to be damaged on the way is said of the file, not of SQLite."""
-    from msgspec import DecodeError
-
-    from journal.store import SqliteJournal
-    from research.replay import DamagedJournalError
-
-    source = SqliteJournal(path, read_only=True)
-    try:
-        yield source
-    except (sqlite3.DatabaseError, DecodeError) as error:
-        raise DamagedJournalError(
-            f"{path}: damaged ({error}); `trifecta journal verify` names the first bad record"
-        ) from error
-    finally:
-        source.close()
-
-
-PATH = click.argument("path", required=False, type=click.Path(path_type=Path))
+for word in (explain, backup, restore, migrate):
+    journal.add_command(word)
 
 
 @journal.command()
-@PATH
+@PLACE
 @home_option
+@journal_option
 @json_option
-def verify(path: Path | None, home: Path, as_json: bool) -> int:
+@click.option("--fold", is_flag=True, help="Also hold every snapshot against the fold of the records before it.")
+def verify(path: str | None, home: Path, journal: str | None, as_json: bool, fold: bool) -> int:
     """Check that every record follows from the one before it; name the first that does not (exit 1)."""
-    from journal.verify import verify_file
+    from journal.store import is_url, open_journal, shown
+    from journal.verify import verify_file, verify_journal
 
-    file = _path(path, home)
-    found = verify_file(file)
+    place = place_of(path, journal, home)
+    if is_url(place):
+        with closing(open_journal(place, read_only=True)) as source:
+            found = verify_journal(source)
+    else:
+        found = verify_file(Path(place))
+    folded = _fold(place) if fold and found.ok else None
+    sound = found.ok and (folded is None or folded.problem is None)
     if as_json:
         print_json({
-            "command": "journal verify", "path": str(file), "ok": found.ok, "records": found.records,
+            "command": "journal verify", "path": shown(place), "ok": sound, "records": found.records,
             "head": found.head, "first_bad": found.first_bad, "problem": found.problem,
+            "fold": None if folded is None else {"snapshots": folded.snapshots, "problem": folded.problem},
         })  # fmt: skip
-    elif found.ok:
-        click.echo(f"{file}: {found.records:,} records, every one follows; head {found.head}")
+        return int(Exit.DONE if sound else Exit.CHECK_FAILED)
+    if found.ok:
+        click.echo(f"{shown(place)}: {found.records:,} records, every one follows; head {found.head}")
     else:
-        click.echo(f"{file}: record {found.first_bad} is bad: {found.problem}; {found.records:,} before it are sound")
-    return int(Exit.DONE if found.ok else Exit.CHECK_FAILED)
+        sound_records = f"{found.records:,} before it are sound"
+        click.echo(f"{shown(place)}: record {found.first_bad} is bad: {found.problem}; {sound_records}")
+    if folded is not None:
+        click.echo(
+            f"{shown(place)}: {folded.problem or f'{folded.snapshots:,} snapshots are what the records fold to'}"
+        )
+    return int(Exit.DONE if sound else Exit.CHECK_FAILED)
+
+
+def _fold(place: Any) -> Any:
+    from actors.folding import check_snapshots
+
+    with opened(place) as source:
+        return check_snapshots(source)
 
 
 @journal.command()
-@PATH
+@PLACE
 @home_option
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default=None, help="File; stdout without it.")
+@journal_option
+@click.option(
+    "--format",
+    "kind_of_file",
+    type=click.Choice(("jsonl", "parquet")),
+    default="jsonl",
+    show_default=True,
+    help="JSON lines, or a folder of Parquet files.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=None, help="File, or folder for parquet; stdout without it."
+)
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only records of this kind.")
 @click.option("--after", type=click.IntRange(min=0), default=0, help="Only records after this sequence number.")
-def export(path: Path | None, home: Path, out: Path | None, kinds: tuple[str, ...], after: int) -> None:
-    """Write records as JSON lines: sequence, hash, and the record as it was hashed."""
+def export(
+    path: str | None,
+    home: Path,
+    journal: str | None,
+    kind_of_file: str,
+    out: Path | None,
+    kinds: tuple[str, ...],
+    after: int,
+) -> None:
+    """Write records: as JSON lines (sequence, hash, the record as it was hashed), or as Parquet files.
+
+    A Parquet export is a folder: records.parquet holds every record with its JSON, and a file per kind
+    (orders.parquet, reports.parquet, decisions.parquet, ...) holds its fields as typed columns.
+    """
     from journal.export import export_lines
 
-    with _open(_path(path, home)) as source:
-        if out is None:
-            export_lines(source, sys.stdout.buffer, after=after, kinds=frozenset(kinds))
-            return
-        with out.open("wb") as file:
-            count = export_lines(source, file, after=after, kinds=frozenset(kinds))
-        click.echo(f"{out}: {count:,} records", err=True)
+    wanted_kinds = frozenset(kinds)
+    if kind_of_file == "parquet" and out is None:
+        raise click.UsageError("--format parquet: name a folder by --out")
+    with opened(place_of(path, journal, home)) as source:
+        if kind_of_file == "parquet" and out is not None:
+            from journal.tables import export_tables
+
+            for file, rows in export_tables(source, out, after=after, kinds=wanted_kinds).items():
+                click.echo(f"{file}: {rows:,} records", err=True)
+        elif out is None:
+            export_lines(source, sys.stdout.buffer, after=after, kinds=wanted_kinds)
+        else:
+            with out.open("wb") as lines:
+                count = export_lines(source, lines, after=after, kinds=wanted_kinds)
+            click.echo(f"{out}: {count:,} records", err=True)
 
 
 @journal.command()
-@PATH
+@PLACE
 @home_option
+@journal_option
 @click.option(
     "-n", "--lines", type=click.IntRange(min=0), default=10, show_default=True, help="How many to begin with."
 )
 @click.option("-f", "--follow", is_flag=True, help="Go on as records are written.")
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only records of this kind.")
-def tail(path: Path | None, home: Path, lines: int, follow: bool, kinds: tuple[str, ...]) -> None:
+def tail(path: str | None, home: Path, journal: str | None, lines: int, follow: bool, kinds: tuple[str, ...]) -> None:
     """Show the newest records, a line each."""
     from collections import deque
 
     from journal.export import wanted
 
-    with _open(_path(path, home)) as source, suppress(KeyboardInterrupt):
+    with opened(place_of(path, journal, home)) as source, suppress(KeyboardInterrupt):
         last = 0
         for entry in deque(wanted(source, 0, frozenset(kinds)), maxlen=lines or None) if lines else ():
             click.echo(_line(entry))

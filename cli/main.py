@@ -13,7 +13,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "backtest": ("cli.backtest:backtest", "Run the same desks and rules in one process, at kernel speed."),
     "parity": ("cli.parity:parity", "Show that kernel, World and Ray decide the same."),
     "replay": ("cli.replay:replay", "Decide every decision of a journal again, and compare bit by bit."),
-    "journal": ("cli.journal:journal", "Verify, export or follow a journal."),
+    "journal": ("cli.journal:journal", "Verify, export, follow, explain, back up or migrate a journal."),
     "data": ("cli.data:data", "Show what market data there is, and check it."),
     "policies": ("cli.policies:policies", "List the policies with their parameters."),
     "tune": ("cli.tune:tune", "Sweep a policy's parameters with Ray Tune."),

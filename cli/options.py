@@ -62,6 +62,14 @@ def home_option(command: F) -> F:
     )(command)  # fmt: skip
 
 
+def journal_option(command: F) -> F:
+    """Add --journal: where the journal is, when it is not in the home."""
+    return click.option(
+        "--journal", "journal", envvar="TRIFECTA_JOURNAL", show_envvar=True, default=None, metavar="PLACE",
+        help="The journal: a file, or postgresql://user@host/database.  [default: journal.db in the home]",
+    )(command)  # fmt: skip
+
+
 def config_option(command: F) -> F:
     """Add --config: a file laid over the packaged configuration."""
     return click.option(

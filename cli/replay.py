@@ -9,29 +9,27 @@ from cli.outcome import Exit, print_json
 
 
 @click.command()
-@click.argument("journal", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("journal")
 @home_option
 @json_option
 @click.option(
     "--tapes", type=click.Path(file_okay=False, path_type=Path), default=None,
     help="Where the recorded data lies by hash.  [default: tapes beside the journal]",
 )  # fmt: skip
-def replay(journal: Path, home: Path, as_json: bool, tapes: Path | None) -> int:
+def replay(journal: str, home: Path, as_json: bool, tapes: Path | None) -> int:
     """Decide every decision of JOURNAL again, from its plan and data, and compare bit by bit (exit 1 if not equal)."""
-    from journal.store import JournalError
+    from journal.store import is_url, shown
     from research.replay import replay_journal
 
-    if not journal.is_file():
-        raise JournalError(f"{journal}: there is no journal here")
-    beside = journal.resolve().parent / "tapes"
-    found = replay_journal(journal, tapes or (beside if beside.is_dir() else home / "tapes"))
+    beside = None if is_url(journal) else Path(journal).resolve().parent / "tapes"
+    found = replay_journal(journal, tapes or (beside if beside is not None and beside.is_dir() else home / "tapes"))
     identical = all(one.first_difference is None for one in found)
     first = next((one for one in found if one.first_difference is not None), None)
     if as_json:
         from msgspec import to_builtins
 
         print_json({
-            "command": "replay", "journal": str(journal),
+            "command": "replay", "journal": shown(journal),
             "decisions": sum(one.decisions for one in found), "identical": identical,
             "first_difference": to_builtins(first.first_difference) if first else None,
             "sessions": [to_builtins(one) for one in found],

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.options import Words, check_out, config_option, data_option, home_option, json_option, open_console
+from cli.options import (
+    Words,
+    check_out,
+    config_option,
+    data_option,
+    home_option,
+    journal_option,
+    json_option,
+    open_console,
+)
 from cli.outcome import print_json, say
 from cli.session import INTERRUPTED, Wish, display, intention, plan_of
 
@@ -18,6 +27,7 @@ if TYPE_CHECKING:
 @click.command(cls=Words)
 @data_option
 @home_option
+@journal_option
 @config_option
 @json_option
 @click.option("--desk", multiple=True, default=("all",), help="forex, arbitrage, binary or all.")
@@ -40,7 +50,7 @@ def run(as_json: bool, display_only: bool, dashboard: bool, out: Path | None, **
     check_out(out or options["home"] / "reports" / "report.html")
     planned = plan_of(options, display_only=display_only)
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    with Home(options["home"]) as home, Wish(home) as stop, display(as_json) as show:
+    with Home(options["home"], options["journal"]) as home, Wish(home) as stop, display(as_json) as show:
         ensure_warm(say)
         say(intention(planned, display_only))
         watch = stop.following(show)
@@ -60,6 +70,8 @@ def document(planned: "Planned", finished: "Finished", report: Path) -> dict[str
     """Return the JSON document of a run (docs/json/run.schema.json)."""
     from msgspec import to_builtins
 
+    from journal.store import shown
+
     result = finished.result
     return {
         "command": "run",
@@ -75,7 +87,7 @@ def document(planned: "Planned", finished: "Finished", report: Path) -> dict[str
         "max_drawdown": float(result.max_drawdown),
         "currency": planned.plan.currency,
         "profile": planned.plan.limits.profile,
-        "journal": {"path": finished.settings.journal_path, "records": finished.records, "head": finished.head},
+        "journal": {"path": shown(finished.settings.journal_path), "records": finished.records, "head": finished.head},
         "data": [{"path": path, "sha256": sha256, "rows": rows} for path, sha256, rows in planned.data],
         "warnings": list(planned.warnings),
         "report": str(report.resolve()),
@@ -83,6 +95,7 @@ def document(planned: "Planned", finished: "Finished", report: Path) -> dict[str
 
 
 def _facts(planned: "Planned", finished: "Finished", started: str) -> Any:
+    from journal.store import shown
     from research.report import JournalFacts, ReportFacts
 
     return ReportFacts(
@@ -90,7 +103,7 @@ def _facts(planned: "Planned", finished: "Finished", started: str) -> Any:
         command="trifecta run",
         tape_hash=finished.settings.tape_hash,
         data=planned.data,
-        journal=JournalFacts(path=finished.settings.journal_path, records=finished.records, head=finished.head),
+        journal=JournalFacts(path=shown(finished.settings.journal_path), records=finished.records, head=finished.head),
         events=finished.events,
         events_per_second=finished.events_per_second,
         wall_seconds=finished.wall_seconds,
@@ -107,10 +120,12 @@ def _report(folder: Path, planned: "Planned", finished: "Finished", started: str
 
 
 def _show(planned: "Planned", finished: "Finished", report: Path, started: str) -> None:
+    from journal.store import shown
     from research.summary import summary_tables
 
     console = open_console()
     for table in summary_tables(finished.result, _facts(planned, finished, started), console.width):
         console.print(table)
-    click.echo(f"journal: {finished.settings.journal_path}  ({finished.records:,} records, head {finished.head[:16]})")
+    journal = shown(finished.settings.journal_path)
+    click.echo(f"journal: {journal}  ({finished.records:,} records, head {finished.head[:16]})")
     click.echo(f"report:  {report.resolve()}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from cli.options import Words, config_option, data_option, home_option, json_option
+from cli.options import Words, config_option, data_option, home_option, journal_option, json_option
 from cli.outcome import print_json, say
 from cli.session import INTERRUPTED, Wish, display, intention, plan_of
 
@@ -28,6 +28,7 @@ ENDPOINTS: Final = (
 @click.command(cls=Words)
 @data_option
 @home_option
+@journal_option
 @config_option
 @json_option
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any free one.")
@@ -54,7 +55,7 @@ def serve(as_json: bool, port: int, host: str, display_only: bool, dashboard: bo
     planned = plan_of(options, display_only=display_only)
     if host not in LOOPBACK:
         say(f"warning: {host} can be reached from other machines, and the API asks nobody who they are")
-    with Home(options["home"]) as home, Wish(home) as stop:
+    with Home(options["home"], options["journal"]) as home, Wish(home) as stop:
         ensure_warm(say)
         say(intention(planned, display_only))
         run = PaperRun(home, planned)
@@ -85,6 +86,8 @@ def _wait(stop: Callable[[], bool]) -> None:
 
 def document(url: str, planned: "Planned", run: "PaperRun") -> dict[str, Any]:
     """Return the JSON document that says where the API is (docs/json/serve.schema.json)."""
+    from journal.store import shown
+
     return {
         "command": "serve",
         "url": url,
@@ -99,7 +102,7 @@ def document(url: str, planned: "Planned", run: "PaperRun") -> dict[str, Any]:
         "desks": [desk.name for desk in planned.plan.desks],
         "auto_execute": all(desk.auto_execute for desk in planned.plan.desks),
         "events": len(planned.tape.time_ns),
-        "journal": run.settings.journal_path,
+        "journal": shown(run.settings.journal_path),
     }
 
 

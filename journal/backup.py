@@ -66,6 +66,17 @@ def back_up(journal: Copied, path: Path) -> Backup:
     return Backup(path=path, records=records, head=head, sha256=sha256)
 
 
+def back_up_place(place: Place, path: Path) -> Backup:
+    """Write a verified copy of the journal at a place; see `back_up`."""
+    if is_url(place):
+        from journal.postgres import PostgresJournal
+
+        with closing(PostgresJournal(str(place), read_only=True)) as database:
+            return back_up(database, path)
+    with closing(SqliteJournal(Path(place), read_only=True)) as file:
+        return back_up(file, path)
+
+
 def restore(source: Path, place: Place) -> Backup:
     """Put a backup back where no journal is: checked against its SHA-256, where one lies beside it, and its chain.
 

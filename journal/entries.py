@@ -24,6 +24,10 @@ class JournalError(ValueError):
     """This is not a journal that this version can use; the message names place, what and what is allowed."""
 
 
+class NoJournalError(JournalError):
+    """There is nothing at all at this place."""
+
+
 class JournalUnavailable(OSError):  # noqa: N818 - it is a state of affairs, not a defect
     """The store cannot be written or reached now: a full disk, a lock that nobody lets go, a lost connection.
 

@@ -49,8 +49,9 @@ def upgrade(connection: Connection, version: int, to: int = VERSION) -> None:
 
 
 def migrate(place: Place, backup: Path) -> Migration:
-    """Back a journal of an older version up, verified, then bring it to this one.
+    """Back a journal of an older version up to `backup`, verified, then bring it to this one.
 
+    In the name of the backup `{version}` becomes the version that is kept there.
     JournalError where it is newer, damaged, or no journal; then nothing is changed.
     """
     journal = _open_any(place)
@@ -59,7 +60,7 @@ def migrate(place: Place, backup: Path) -> Migration:
         if version == VERSION:
             seq, head = journal.head
             return Migration(before=version, after=version, records=seq, head=head, backup=None)
-        made = back_up(journal, backup)
+        made = back_up(journal, Path(str(backup).replace("{version}", str(version))))
     finally:
         journal.close()
     _upgrade_in_place(place, version)

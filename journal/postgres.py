@@ -44,6 +44,7 @@ from journal.entries import (
     Head,
     JournalError,
     JournalUnavailable,
+    NoJournalError,
     chained,
     check_indexed,
     unwritten,
@@ -71,8 +72,10 @@ VERSION_ROW: Final = select(META.c.value).where(META.c.name == "version")
 NEWEST_EPOCH: Final = select(func.coalesce(func.max(EPOCHS.c.epoch), 0))
 HEAD: Final = select(RECORDS.c.seq, RECORDS.c.hash).order_by(RECORDS.c.seq.desc()).limit(1)
 
-CREATION_LOCK: Final = 0x7472_6966_6563_7461
+CREATION_LOCK: Final = 0x7472_6901
 """Advisory lock of whoever makes the tables: two that open an empty database at once do it one after the other."""
+RUN_LOCK: Final = 0x7472_6902
+"""Advisory lock of the run that is at work on a journal."""
 
 READ_ONLY_SERVER: Final = "25006"
 """SQLSTATE of a write to a server that is only a standby just now."""
@@ -121,7 +124,7 @@ class PostgresJournal:
         """Make the tables of an empty database, or find out their version."""
         with self._transaction() as db:
             if not self._read_only:
-                db.execute(select(func.pg_advisory_xact_lock(CREATION_LOCK)))
+                db.execute(text(f"SELECT pg_advisory_xact_lock({CREATION_LOCK}, hashtext(current_schema()))"))
                 self._check_durable(db)
             found = set(inspect(db).get_table_names())
             if not found and not self._read_only:
@@ -129,7 +132,7 @@ class PostgresJournal:
 
                 upgrade(db, 0)
             elif not found:
-                raise JournalError(f"{self.place}: there is no journal here")
+                raise NoJournalError(f"{self.place}: there is no journal here")
             elif not found >= TABLES:
                 raise JournalError(f"{self.place}: this database is not a journal; use another one, or another schema")
             version = db.scalar(VERSION_ROW)
@@ -286,6 +289,20 @@ def open_engine(url: str, *, read_only: bool) -> Engine:
         db.commit()
 
     return engine
+
+
+def lock_run(url: str) -> Connection | None:
+    """Return a connection that holds the lock of a run as long as it is open; None where another run has it."""
+    try:
+        db = open_engine(url, read_only=False).connect()
+        db = db.execution_options(isolation_level="AUTOCOMMIT")
+        locked = db.scalar(text(f"SELECT pg_try_advisory_lock({RUN_LOCK}, hashtext(current_schema()))"))
+    except DBAPIError as error:
+        raise JournalUnavailable(f"{shown(url)}: the journal cannot be used now ({_first_line(error)})") from error
+    if locked:
+        return db
+    db.close()
+    return None
 
 
 def _first_line(error: DBAPIError) -> str:

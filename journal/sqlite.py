@@ -20,6 +20,7 @@ from journal.entries import (
     Head,
     JournalError,
     JournalUnavailable,
+    NoJournalError,
     chained,
     check_indexed,
     unwritten,
@@ -167,7 +168,7 @@ def read_epochs(path: Path) -> list[tuple[int, str, int]]:
 
 def _connect(path: Path, read_only: bool, versions: frozenset[int]) -> tuple[sqlite3.Connection, int]:
     if read_only and not path.is_file():
-        raise JournalError(f"{path}: there is no journal here")
+        raise NoJournalError(f"{path}: there is no journal here")
     try:
         uri = f"{path.resolve().as_uri()}{'?mode=ro' if read_only else ''}"
         db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=LOCK_WAIT_S, check_same_thread=False)

@@ -18,6 +18,7 @@ from journal.entries import (
     Journal,
     JournalError,
     JournalUnavailable,
+    NoJournalError,
 )
 from journal.memory import MemoryJournal
 from journal.sqlite import SqliteJournal
@@ -32,8 +33,10 @@ __all__ = [
     "JournalError",
     "JournalUnavailable",
     "MemoryJournal",
+    "NoJournalError",
     "Place",
     "SqliteJournal",
+    "absolute",
     "is_url",
     "open_journal",
     "shown",
@@ -61,6 +64,11 @@ def is_url(place: Place) -> bool:
 def shown(place: Place) -> str:
     """Return a place as it may be shown: without its password."""
     return _PASSWORD.sub(lambda match: f"{match[1]}:***" if match[1] is not None else "password=***", str(place))
+
+
+def absolute(place: Place) -> str:
+    """Return a place that means the same in another folder."""
+    return str(place) if is_url(place) else str(Path(place).resolve())
 
 
 def open_journal(place: Place, *, read_only: bool = False) -> Journal:

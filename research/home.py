@@ -1,27 +1,31 @@
-"""The home: where a user's journals, tapes, reports and caches lie, and the lock that lets in one run at a time."""
+"""The home: where a user's journals, tapes, reports and caches lie, and the locks that let in one run at a time."""
 
 import fcntl
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Protocol
+
+from journal.store import Place, is_url, shown
 
 
 class HomeLockedError(RuntimeError):
-    """Another run is at work in this home."""
+    """Another run is at work in this home, or on this journal."""
+
+
+class _Lock(Protocol):
+    def close(self) -> None:
+        """Let the next one in."""
 
 
 class Home:
-    """The folders of a home; used with `with`, it is locked until the block ends or the process dies."""
+    """The folders of a home; used with `with`, it and its journal are locked until the block or the process ends."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, journal: Place | None = None) -> None:
         self.path = path
-        self._lock: IO[str] | None = None
-
-    @property
-    def journal(self) -> Path:
-        """The journal of all runs."""
-        return self.path / "journal.db"
+        self.journal: Place = journal or path / "journal.db"
+        """Where the journal of all runs is: a file in the home, another one, or a `postgresql://` URL."""
+        self._locks: list[_Lock] = []
 
     @property
     def tapes(self) -> Path:
@@ -44,32 +48,15 @@ class Home:
         return self.path / "cluster.json"
 
     def __enter__(self) -> "Home":
-        """Lock the home; HomeLockedError names the process that has it."""
+        """Lock the home and its journal; HomeLockedError names the process that has it."""
         self.path.mkdir(parents=True, exist_ok=True)
-        lock = self._locked()
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        self._lock = lock
+        try:
+            self._locks.append(FileLock(self.path / "lock", str(self.path), "--home"))
+            self._locks.append(_lock_of_journal(self.journal))
+        except BaseException:
+            self.unlock()
+            raise
         return self
-
-    def _locked(self) -> IO[str]:
-        """Return the lock file, locked; a file that its last owner removed in between locks nobody out."""
-        path = self.path / "lock"
-        while True:
-            lock = path.open("a+", encoding="ascii", errors="replace")
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                lock.seek(0)
-                owner = lock.read().strip() or "unknown"
-                lock.close()
-                raise HomeLockedError(
-                    f"{self.path}: locked by process {owner}; let it end, or use another --home"
-                ) from None
-            if path.exists() and path.stat().st_ino == os.fstat(lock.fileno()).st_ino:
-                return lock
-            lock.close()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -77,8 +64,53 @@ class Home:
         self.unlock()
 
     def unlock(self) -> None:
-        """Unlock the home and leave no lock file behind."""
-        if self._lock is not None:
-            (self.path / "lock").unlink(missing_ok=True)
-            self._lock.close()
-            self._lock = None
+        """Unlock home and journal, and leave no lock file behind."""
+        while self._locks:
+            self._locks.pop().close()
+
+
+class FileLock:
+    """A locked file with the number of the process that has it; `what` is locked, and `option` names another one."""
+
+    def __init__(self, path: Path, what: str, option: str) -> None:
+        self._path = path
+        self._file = self._locked(what, option)
+        self._file.truncate(0)
+        self._file.write(str(os.getpid()))
+        self._file.flush()
+
+    def _locked(self, what: str, option: str) -> IO[str]:
+        """Return the lock file, locked; a file that its last owner removed in between locks nobody out."""
+        while True:
+            lock = self._path.open("a+", encoding="ascii", errors="replace")
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                owner = lock.read().strip() or "unknown"
+                lock.close()
+                raise HomeLockedError(
+                    f"{what}: locked by process {owner}; let it end, or use another {option}"
+                ) from None
+            if self._path.exists() and self._path.stat().st_ino == os.fstat(lock.fileno()).st_ino:
+                return lock
+            lock.close()
+
+    def close(self) -> None:
+        """Unlock and remove the file."""
+        self._path.unlink(missing_ok=True)
+        self._file.close()
+
+
+def _lock_of_journal(place: Place) -> _Lock:
+    """Lock a journal that several homes may name: two runs would fence each other for ever."""
+    if not is_url(place):
+        path = Path(place)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(path.with_name(f"{path.name}.lock"), str(path), "--journal")
+    from journal.postgres import lock_run
+
+    held = lock_run(str(place))
+    if held is None:
+        raise HomeLockedError(f"{shown(place)}: another run is at work on it; let it end, or use another --journal")
+    return held

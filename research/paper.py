@@ -16,7 +16,7 @@ from actors.settings import GOVERNOR, RISK, SUPERVISOR, Settings
 from actors.staging import session_record
 from actors.system import Cluster
 from journal.records import Stop
-from journal.store import Journal, SqliteJournal
+from journal.store import Journal, Place, absolute, open_journal, shown
 from journal.verify import verify_journal
 from policies.plan import plan_hash
 from research.home import Home
@@ -142,7 +142,7 @@ def abandon(home: Home, folder: Path | None) -> None:
 def open_session(home: Home, planned: Planned) -> tuple[Settings, bool]:
     """Continue the newest session if it is this one and has not ended, else begin a new one; tell which it was."""
     tape = save_tape(home.tapes, planned.tape)
-    journal = SqliteJournal(home.journal)
+    journal = open_journal(home.journal)
     try:
         _check_journal(home.journal, journal)
         log = newest_session(journal)
@@ -150,7 +150,7 @@ def open_session(home: Home, planned: Planned) -> tuple[Settings, bool]:
         settings = Settings(
             plan=planned.plan,
             session=old.number if old else 1,
-            journal_path=str(home.journal.resolve()),
+            journal_path=absolute(home.journal),
             tape_folder=str(home.tapes.resolve()),
             tape_hash=tape,
         )
@@ -173,12 +173,13 @@ def open_session(home: Home, planned: Planned) -> tuple[Settings, bool]:
         journal.close()
 
 
-def _check_journal(path: Path, journal: Journal) -> None:
+def _check_journal(place: Place, journal: Journal) -> None:
     """Refuse to go on from a journal that is not what was written: starting is recovering from it."""
     found = verify_journal(journal)
     if not found.ok:
         raise RunError(
-            f"{path}: record {found.first_bad} is bad: {found.problem}; move the file away, or use another --home"
+            f"{shown(place)}: record {found.first_bad} is bad: {found.problem}; "
+            "move the file away, or use another --home"
         )
 
 
@@ -271,7 +272,7 @@ def _check_silence(cluster: Cluster, silence_s: float, held: str) -> None:
 def _finished(
     home: Home, planned: Planned, settings: Settings, candidates: list[int], resumed: bool, wall: float
 ) -> Finished:
-    journal = SqliteJournal(home.journal)  # not for reading alone: closing it folds the write-ahead log into the file
+    journal = open_journal(home.journal)  # not for reading alone: closing it folds the write-ahead log into the file
     try:
         log: SessionLog = newest_session(journal)
         records, head = journal.head

@@ -12,7 +12,7 @@ from actors.writing import Writer
 from envs.rollout import open_engine, roll
 from journal.chain import canonical
 from journal.records import Decision
-from journal.store import SqliteJournal
+from journal.store import Place, open_journal, shown
 from journal.verify import verify_journal
 from market.tape import Tape
 from policies.plan import plan_hash
@@ -39,13 +39,13 @@ class SessionReplay(Struct, frozen=True, kw_only=True):
 
 
 def replay_journal(
-    path: Path, tapes: Path, rebuild: Callable[[SessionLog], Tape | None] | None = None
+    place: Place, tapes: Path, rebuild: Callable[[SessionLog], Tape | None] | None = None
 ) -> list[SessionReplay]:
     """Decide all sessions of a journal again; DamagedJournalError if it is, ReplayError if its data is gone.
 
     Data is found by hash below `tapes`; `rebuild` may make it again from its sources when it is not there.
     """
-    journal = SqliteJournal(path, read_only=True)
+    journal, path = open_journal(place, read_only=True), shown(place)
     try:
         verification = verify_journal(journal)
         if not verification.ok:
@@ -56,7 +56,7 @@ def replay_journal(
 
 
 def replay_session(
-    path: Path, log: SessionLog, tapes: Path, rebuild: Callable[[SessionLog], Tape | None] | None
+    path: str, log: SessionLog, tapes: Path, rebuild: Callable[[SessionLog], Tape | None] | None
 ) -> SessionReplay:
     """Decide one session again with the kernel, from its plan and tape, and hold it against the journal."""
     assert log.session is not None
@@ -94,7 +94,7 @@ def _difference(place: int, theirs: list[bytes], ours: list[bytes]) -> dict[str,
     return {"index": place, "fields": fields, "journaled": journaled, "decided_again": decided}
 
 
-def _tape(path: Path, log: SessionLog, tapes: Path, rebuild: Callable[[SessionLog], Tape | None] | None) -> Tape:
+def _tape(path: str, log: SessionLog, tapes: Path, rebuild: Callable[[SessionLog], Tape | None] | None) -> Tape:
     assert log.session is not None
     name = log.session.tape_hash
     if (tapes / name).is_dir():

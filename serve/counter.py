@@ -6,7 +6,7 @@ All that it keeps are the run's settings, asked of risk once and forgotten when 
 import asyncio
 from typing import Any
 
-from actors.settings import GOVERNOR, RISK, SUPERVISOR, Settings, PlaceOpener
+from actors.settings import GOVERNOR, RISK, SUPERVISOR, PlaceOpener, Settings
 from journal.store import JournalError
 from policies.intents import Ruling
 from serve.answers import actor_health, health_status, iso, positions_answer, preview_answer

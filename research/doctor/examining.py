@@ -37,12 +37,13 @@ class Examination(NamedTuple):
     home: Path
     data: Path
     config: Path | None = None
+    journal: str | None = None
 
 
 def examine(asked: Examination) -> tuple[Finding, ...]:
     """Return all findings, in the order of the looks."""
     begin = now()
-    home = Home(asked.home)
+    home = Home(asked.home, asked.journal)
     cache = asked.home if asked.home.is_dir() else None
     looks: tuple[tuple[str, Callable[[], list[Finding]]], ...] = (
         ("python", look_at_python),

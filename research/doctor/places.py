@@ -8,7 +8,7 @@ import psutil
 
 from actors.address import AddressError, read_address
 from actors.restoring import newest_session
-from journal.store import JournalError, SqliteJournal
+from journal.store import JournalError, JournalUnavailable, NoJournalError, Place, open_journal, shown
 from journal.verify import verify_journal
 from research.catalogue import FileKind, Level, build, judge
 from research.configuration import ConfigurationError, load_configuration, load_profile
@@ -87,14 +87,17 @@ def look_at_disk(place: Path, free: int) -> list[Finding]:
     return [good("disk", text)]
 
 
-def look_at_journal(path: Path, at_work: bool = False) -> list[Finding]:
+def look_at_journal(place: Place, at_work: bool = False) -> list[Finding]:
     """Open and verify the journal; tell how its newest session ended, where no run is `at_work` on it."""
-    if not path.exists():
-        return [good("journal", "none yet; the first run begins one")]
+    path = shown(place)
     try:
-        journal = SqliteJournal(path, read_only=True)
+        journal = open_journal(place, read_only=True)
+    except NoJournalError:
+        return [good("journal", "none yet; the first run begins one")]
     except JournalError as problem:
         return [error("journal", str(problem), "use another --home, or the program version that wrote it")]
+    except JournalUnavailable as problem:
+        return [error("journal", str(problem), "start the server, or name another --journal")]
     try:
         found = verify_journal(journal)
         if not found.ok:

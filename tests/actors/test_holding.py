@@ -107,7 +107,7 @@ def test_an_end_that_is_not_written_is_no_end(settings):
 
 
 def test_a_stop_that_is_wished_while_trading_is_held_comes_after_what_is_held(settings):
-    governor, recorder = a_governor(settings, a_journal(settings, FAILS))
+    governor, _ = a_governor(settings, a_journal(settings, FAILS))
     governor.on_verdicts(NEWS)
     governor.on_stop("interrupted")
     governor.on_tick(0)

@@ -144,9 +144,9 @@ def an_order(number):
 def test_a_journal_of_another_version_or_none_is_refused(own, command):
     file = own / "journal.db"
     change(own, "UPDATE meta SET value = '99'")
-    assert refused(*command, file) == f"{file}: journal version 99; this program reads version 1"
+    assert refused(*command, file) == f"{file}: journal version 99; this program reads version 2"
     change(own, "DELETE FROM meta")
-    assert refused(*command, file) == f"{file}: journal version unknown; this program reads version 1"
+    assert refused(*command, file) == f"{file}: journal version unknown; this program reads version 2"
     change(own, "DROP TABLE records")
     assert refused(*command, file) == f"{file}: this SQLite file is not a journal"
     file.write_text("not a database at all")

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from actors.restoring import newest_session
-from actors.settings import GOVERNOR, RISK, SUPERVISOR, Settings, PlaceOpener
+from actors.settings import GOVERNOR, RISK, SUPERVISOR, PlaceOpener, Settings
 from actors.staging import open_session, run_world
 from actors.supervisor import Supervisor
 from actors.system import Cluster, RayLife, RayPeers, crash_only

@@ -1,0 +1,56 @@
+"""Words for what records name: rules, rulings, reports and their reasons, and the votes of a policy.
+
+A name that is not here is shown as it stands: a journal may be of a version that knew more or less.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+RULES: Final[Mapping[str, str]] = {
+    "HALTED": "trading was halted, or only what reduces a position might pass",
+    "FOREIGN_EPOCH": "it was made under another governor's epoch",
+    "STALE_QUOTE": "the newest quote of a leg was older than its venue allows",
+    "CROSSED_QUOTE": "the newest quote of a leg was crossed, zero or otherwise flawed",
+    "ORDER_SIZE": "a leg was smaller or larger than its instrument takes",
+    "POSITION_LIMIT": "the position could have passed its limit if every working order had filled",
+    "DAILY_LOSS": "the day's loss had reached its limit",
+    "TOTAL_DRAWDOWN": "the drawdown had reached its limit",
+    "TRADES_PER_DAY": "the day's opening trades were used up",
+    "LOSS_STREAK": "too many losses in a row",
+    "COOLDOWN": "the pause after the newest loss had not passed",
+    "NO_POSITION": "there was nothing to reduce",
+    "NO_PRICE": "a leg could not be valued: no quote, or no rate for its currency",
+}
+
+RULINGS: Final[Mapping[str, str]] = {
+    "REFUSED": "risk had refused it, there was nothing to rule on",
+    "EXECUTE": "good enough, among the best of its instant, and the desk is switched to execute",
+    "NOT_ELIGIBLE": "below what its desk demands of any trade",
+    "OUTRANKED": "better candidates of the same instant took the places",
+    "NOT_AUTO": "good enough to show, not good enough to trade without a person",
+    "DISPLAY_ONLY": "it would have been executed, but the desk is display only",
+}
+
+REPORTS: Final[Mapping[str, str]] = {
+    "FILL": "filled:", "SETTLE": "settled:", "CANCEL": "cancelled:", "REJECT": "rejected:",
+}  # fmt: skip
+
+REASONS: Final[Mapping[str, str]] = {
+    "ENTRY": "to enter",
+    "EXIT": "to close",
+    "STOP": "its stop was reached",
+    "TARGET": "its target was reached",
+    "TIME": "its time was up",
+    "EXPIRY": "the contract expired",
+    "UNWIND": "the other leg did not fill, so this one is unwound",
+    "UNFILLED": "it was not filled in its time",
+    "STALE": "the quote was too old to trade on",
+    "NO_POSITION": "there was nothing to reduce",
+    "END": "the data ended",
+}
+
+VOTES: Final[Mapping[str, tuple[str, ...]]] = {
+    "trend_reversion": ("trend", "momentum", "reversion"),
+    "drifting_digital": ("trend", "reversion"),
+}
+"""In the order in which a policy writes its votes."""
