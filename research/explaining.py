@@ -177,9 +177,10 @@ class Explainer:
 
     def _report_text(self, report: Report) -> str:
         what = REPORTS.get(report.report, report.report.lower())
-        text = f"{what} {self._quantity(report.instrument, report.lots)}"
-        if report.report in ("FILL", "SETTLE"):
-            text += f" at {self._price(report.instrument, report.price)}"
+        settled = report.report == "SETTLE"  # what was held goes: its side says nothing
+        text = f"{what} {self._quantity(report.instrument, report.lots, sided=not settled)}"
+        if settled or report.report == "FILL":
+            text += f" at {self._paid(report.instrument, report.price)}"
         if report.fee:
             text += f", fee {show_money(report.fee)} {self._instruments[report.instrument].quote}"
         return f"{text} by {report.venue}: {_reason(report.reason)}"
@@ -220,15 +221,26 @@ class Explainer:
     # -- numbers ------------------------------------------------------------------------------------------------------
 
     def _price(self, key: str, ticks: int) -> str:
-        instrument = self._instruments[key]
-        return f"{instrument.decimal_price(ticks):.{instrument.price_digits}f}"
+        priced = self._priced(key)
+        return f"{priced.decimal_price(ticks):.{priced.price_digits}f}"
 
-    def _quantity(self, key: str, lots: int) -> str:
+    def _paid(self, key: str, price: int) -> str:
+        """Return the price of a report: a contract's is the sum of bid and ask of its underlying."""
+        if self._instruments[key].kind is not Kind.BINARY:
+            return self._price(key, price)
+        priced = self._priced(key)
+        return f"{priced.decimal_price(price) / 2:.{priced.price_digits + 1}f}"
+
+    def _priced(self, key: str) -> Instrument:
+        """Return the instrument in whose ticks prices are: of a contract, its underlying."""
         instrument = self._instruments[key]
-        side = "buy" if lots > 0 else "sell"
-        if instrument.kind is Kind.BINARY:
-            side = "up" if lots > 0 else "down"
-        return f"{side} {abs(lots):,} {'lot' if abs(lots) == 1 else 'lots'} of {key} ({_size(instrument, lots)})"
+        return self._instruments.get(instrument.underlying or key, instrument)
+
+    def _quantity(self, key: str, lots: int, *, sided: bool = True) -> str:
+        instrument = self._instruments[key]
+        up, down = ("up", "down") if instrument.kind is Kind.BINARY else ("buy", "sell")
+        side = f"{up if lots > 0 else down} " if sided else ""
+        return f"{side}{abs(lots):,} {'lot' if abs(lots) == 1 else 'lots'} of {key} ({_size(instrument, lots)})"
 
     def _money(self, money: int, *, signed: bool = False) -> str:
         return f"{'+' if signed and money >= 0 else ''}{show_money(money)} {self._plan.currency}"
