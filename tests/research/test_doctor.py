@@ -278,7 +278,7 @@ def test_a_journal_of_another_version_is_an_error(tmp_path):
     with sqlite3.connect(path) as database:
         database.execute("UPDATE meta SET value = '7' WHERE name = 'version'")
     database.close()
-    assert "journal version 7; this program reads version 1" in only(look_at_journal(path)).text
+    assert "journal version 7; this program reads version 2" in only(look_at_journal(path)).text
 
 
 def dead_process():
