@@ -1,0 +1,200 @@
+"""One run: a keeper with a workload, a gateway, a simulated venue, a moving market; crashes and faults of one seed."""
+
+import random
+from itertools import count
+from pathlib import Path
+
+from actors.budget import BudgetRules
+from actors.order_keeper import OrderKeeper
+from actors.order_rules import OrderRules
+from actors.venue_gateway import Line, VenueGateway
+from actors.world import Faults, World
+from journal.records import Cancel, Order, Replace
+from journal.store import MemoryJournal
+from market.orders import TERMINAL, client_order_id
+from tests.orders.crashes import Boundary, Crash, CrashingJournal, CrashingSession
+from tests.orders.oracle import Findings, durable_ids, examine
+from venues.messages import IdRule, Request
+from venues.simulated.faults import Fault, FaultPlan
+from venues.simulated.venue import SimulatedVenue
+
+VENUE, PREFIX = "sim", "tri"
+INSTRUMENTS = (f"EURUSD@{VENUE}", f"GBPUSD@{VENUE}")
+ORDERS = 6
+TICK_S = 0.1
+REST_S = 30.0
+STEPS_MAX = 60_000
+RULES = OrderRules(prefix=PREFIX, reconcile_ns=8_000_000_000, budget=BudgetRules(per_s=50, burst=50, reserve=10))
+LINES = Faults(repeat=0.03, loss=0.02, delay=0.05)
+CHANCE = {
+    Fault.REJECT: 0.3, Fault.DELAY: 0.25, Fault.PARTIAL_STORM: 0.7, Fault.DUPLICATE_EVENT: 0.4,
+    Fault.OUT_OF_ORDER_FILL: 0.4, Fault.DROP_BEFORE: 0.2, Fault.DROP_AFTER: 0.2, Fault.NEWS_LOST: 0.4,
+    Fault.ERROR_AFTER_ACCEPT: 0.2, Fault.RATE_LIMIT: 0.3, Fault.DISCONNECT: 0.1, Fault.CLOCK_SKEW: 0.8,
+    Fault.MANUAL_TRADE: 0.02,
+}  # fmt: skip
+"""How often each fault strikes in a run that is about it."""
+
+
+class Governor:
+    """The keeper of orders with a workload: orders, changes and cancels, drawn from a seed, each made durable."""
+
+    def __init__(self, run: "Run") -> None:
+        self._run = run
+        journal = CrashingJournal(run.journal, run.crash)
+        self.epoch = journal.claim("keeper", run.now_ns())
+        self.keeper = OrderKeeper(
+            journal, self.epoch, {VENUE: "gateway"}, run.world.resolver("governor"), fresh_ns=RULES.fresh_ns,
+            snapshot_every=5,
+        )  # fmt: skip
+        self.on_hello, self.on_told = self.keeper.on_hello, self.keeper.on_told
+
+    @property
+    def orders(self):
+        return self.keeper.folds[VENUE].orders
+
+    @property
+    def is_done(self) -> bool:
+        states = [order.state.status for order in self.orders.values()]
+        return len(states) == ORDERS and all(status in TERMINAL for status in states)
+
+    def on_tick(self, _now: int) -> None:
+        self.keeper.on_tick(0)
+        chance = self._run.chance
+        if len(self.orders) < ORDERS:
+            if chance.random() < 0.15:
+                self._order()
+        for number, order in list(self.orders.items()):
+            if order.state.status in TERMINAL or order.cancel_wanted:
+                continue
+            if len(self.orders) == ORDERS and chance.random() < 0.05:
+                self.keeper.instruct([Cancel(time_ns=self._run.now_ns(), epoch=self.epoch, number=number, reason="end")])
+            elif order.replacement is None and chance.random() < 0.03:
+                self._replace(number, order)
+
+    def _order(self) -> None:
+        run, number = self._run, len(self.orders) + 1
+        side = run.chance.choice((1, -1))
+        kind = run.chance.choice(("market", "limit", "limit", "ioc"))
+        name = run.chance.choice(INSTRUMENTS)
+        record = Order(
+            time_ns=run.now_ns(), epoch=self.epoch, number=number,
+            order_id=client_order_id(PREFIX, f"intent-{run.seed}-{number}", 0, 0), instrument=name,
+            lots=side * run.chance.randint(1, 40), order_kind=kind, limit=run.mid[name] + run.chance.randint(-6, 6),
+            stop=0, target=0, hold_ns=0, reduce=False, reason="ENTRY", arrive_ns=run.now_ns(),
+        )  # fmt: skip
+        self.keeper.instruct([record])
+
+    def _replace(self, number, order) -> None:
+        run = self._run
+        seq = next(run.changes)
+        sign = 1 if order.spec.lots > 0 else -1
+        record = Replace(
+            time_ns=run.now_ns(), epoch=self.epoch, number=number,
+            order_id=client_order_id(PREFIX, f"intent-{run.seed}-{number}", 0, seq), lots=sign * run.chance.randint(1, 40),
+            limit=run.mid[order.spec.instrument] + run.chance.randint(-6, 6),
+        )  # fmt: skip
+        self.keeper.instruct([record])
+
+
+class Market:
+    """Moves prices, and now and then trades on the account by hand."""
+
+    def __init__(self, run: "Run") -> None:
+        self._run = run
+
+    def on_tick(self, _now: int) -> None:
+        run = self._run
+        for name in INSTRUMENTS:
+            run.mid[name] += run.market.randint(-2, 2)
+            run.venue.quote(name, run.mid[name] - 1, run.mid[name] + 1, run.now_ns())
+        if run.market.random() < run.plan.chances.get(Fault.MANUAL_TRADE, 0.0):
+            name = run.market.choice(INSTRUMENTS)
+            run.venue.exchange.trade_by_hand(name, run.market.choice((3, -3)), run.mid[name], run.now_ns())
+            run.venue.publish(run.now_ns())
+
+
+class Run:
+    """Everything of one seed; `run` goes on until all is final and has rested."""
+
+    def __init__(self, seed: int, crash: Crash, plan: FaultPlan, id_rule: IdRule = IdRule.EVER) -> None:
+        self.seed, self.crash, self.plan, self.id_rule = seed, crash, plan, id_rule
+        self.chance, self.market = random.Random(f"w{seed}"), random.Random(f"m{seed}")
+        self.journal = MemoryJournal()
+        self.world = World(seed, LINES, tick_s=TICK_S)
+        self.mid = dict.fromkeys(INSTRUMENTS, 10_000)
+        self.changes, self._lives = count(1), count(1)
+        self.venue = SimulatedVenue(VENUE, plan, seed, id_rule=id_rule)
+        self.early: list[str] = []
+        refuses = self.venue.exchange._refuses
+        self.venue.exchange._refuses = lambda request: self._witness(request) or refuses(request)
+        for name in INSTRUMENTS:
+            self.venue.quote(name, 9_999, 10_001, 0)
+        crash.also = self._take_along
+        self.world.add("market", lambda: Market(self))
+        self.world.add("governor", lambda: Governor(self))
+        self.world.add("gateway", self._gateway)
+
+    def now_ns(self) -> int:
+        return int(self.world.now_s * 1e9)
+
+    def _gateway(self) -> VenueGateway:
+        line = Line(lambda: CrashingSession(self.venue.session(), self.crash), self.now_ns, self.chance)
+        rules = RULES if self.id_rule is IdRule.EVER else _with_rule(self.id_rule)
+        opener = lambda **_: self.journal  # noqa: E731
+        return VenueGateway(VENUE, rules, self.world.resolver("gateway"), opener, line, next(self._lives))
+
+    def _witness(self, request: Request) -> str:
+        """Note an order that reaches the venue before it is durable."""
+        if request.client_id not in durable_ids(self.journal):
+            self.early.append(request.client_id)
+        return ""
+
+    def _take_along(self) -> None:
+        """Every third time the other process dies with the one that crossed the boundary."""
+        if self.chance.random() < 1 / 3:
+            for name in ("governor", "gateway"):
+                if self.world.actor(name) is not None and self.chance.random() < 0.5:
+                    self.world.kill(name)
+
+    @property
+    def is_at_rest(self) -> bool:
+        governor, gateway = self.world.actor("governor"), self.world.actor("gateway")
+        if governor is None or gateway is None or gateway.working is None:
+            return False
+        working = gateway.working
+        return governor.is_done and working.is_ready and not working.unsettled and not working.executions.is_missing_some
+
+    def run(self) -> Findings:
+        """Go on until everything has been at rest for a while; examine."""
+        rested_since: float | None = None
+
+        def rested() -> bool:
+            nonlocal rested_since
+            if not self.is_at_rest:
+                rested_since = None
+                return False
+            if rested_since is None:
+                rested_since = self.world.now_s
+            return self.world.now_s - rested_since >= REST_S
+
+        self.world.run(rested, STEPS_MAX)
+        found = examine(self.journal, self.venue, RULES.fresh_ns)
+        for client_id in self.early:
+            found.note("orphaned", f"{client_id} reached the venue before it was durable")
+        return found
+
+
+def _with_rule(id_rule: IdRule) -> OrderRules:
+    return OrderRules(prefix=PREFIX, reconcile_ns=RULES.reconcile_ns, budget=RULES.budget, id_rule=id_rule)
+
+
+def plan_of(fault: Fault) -> FaultPlan:
+    """Return the plan of a run that is about one fault; each comes with a little of the others' delay."""
+    chances = {fault: CHANCE[fault]} if fault is not Fault.NONE else {}
+    return FaultPlan(chances=chances)
+
+
+def crash_of(boundary: Boundary, seed: int) -> Crash:
+    """Return where and how often a run's processes die."""
+    chance = random.Random(f"c{seed}")
+    return Crash(boundary, every=chance.randint(1, 4), times=4)
