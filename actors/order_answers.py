@@ -65,7 +65,7 @@ class OrderAnswers:
         """Take a view of an order at the venue, as far as the executions that are here bear it out."""
         state = entry.state
         working = order.status not in TERMINAL
-        if working and (state.inferred or state.status in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)):
+        if state.inferred or (working and state.status in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)):
             self._find(entry, order)
         self._see_change(entry, order)
         if order.cum > state.cum:

@@ -262,7 +262,7 @@ class OrderState(Struct, kw_only=True):
 
     def _was_changed(self, event: OrderEvent) -> bool:
         """Tell whether a change was confirmed that a cancel or a silence has overtaken: the quantity is another now."""
-        return self.status in UNSETTLED and self.pending_lots > 0 and event.lots > 0
+        return self.status in UNSETTLED and event.lots > 0
 
     def _enter(self, status: OrderStatus, result: Result, flags: int, lots: int = 0) -> Outcome:
         """Go to a status of the table, read as the essay says, and keep the flags."""

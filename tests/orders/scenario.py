@@ -2,24 +2,20 @@
 
 import random
 from itertools import count
-from pathlib import Path
 
 from actors.budget import BudgetRules
 from actors.order_keeper import OrderKeeper
 from actors.order_rules import OrderRules
 from actors.venue_gateway import Line, VenueGateway
 from actors.world import Faults, World
-from journal.records import Cancel, Order, Replace
 from journal.store import MemoryJournal
-from market.orders import TERMINAL, client_order_id
 from tests.orders.crashes import Boundary, Crash, CrashingJournal, CrashingSession
 from tests.orders.oracle import Findings, durable_ids, examine
+from tests.orders.workload import INSTRUMENTS, PREFIX, VENUE, Workload
 from venues.messages import IdRule, Request
 from venues.simulated.faults import Fault, FaultPlan
 from venues.simulated.venue import SimulatedVenue
 
-VENUE, PREFIX = "sim", "tri"
-INSTRUMENTS = (f"EURUSD@{VENUE}", f"GBPUSD@{VENUE}")
 ORDERS = 6
 TICK_S = 0.1
 REST_S = 30.0
@@ -36,7 +32,7 @@ CHANCE = {
 
 
 class Governor:
-    """The keeper of orders with a workload: orders, changes and cancels, drawn from a seed, each made durable."""
+    """The keeper of orders with a workload, under a journal whose writer may die."""
 
     def __init__(self, run: "Run") -> None:
         self._run = run
@@ -46,54 +42,16 @@ class Governor:
             journal, self.epoch, {VENUE: "gateway"}, run.world.resolver("governor"), fresh_ns=RULES.fresh_ns,
             snapshot_every=5,
         )  # fmt: skip
+        self.workload = Workload(self.keeper, VENUE, run.seed, ORDERS)
         self.on_hello, self.on_told = self.keeper.on_hello, self.keeper.on_told
 
     @property
     def orders(self):
         return self.keeper.folds[VENUE].orders
 
-    @property
-    def is_done(self) -> bool:
-        states = [order.state.status for order in self.orders.values()]
-        return len(states) == ORDERS and all(status in TERMINAL for status in states)
-
     def on_tick(self, _now: int) -> None:
         self.keeper.on_tick(0)
-        chance = self._run.chance
-        if len(self.orders) < ORDERS:
-            if chance.random() < 0.15:
-                self._order()
-        for number, order in list(self.orders.items()):
-            if order.state.status in TERMINAL or order.cancel_wanted:
-                continue
-            if len(self.orders) == ORDERS and chance.random() < 0.05:
-                self.keeper.instruct([Cancel(time_ns=self._run.now_ns(), epoch=self.epoch, number=number, reason="end")])
-            elif order.replacement is None and chance.random() < 0.03:
-                self._replace(number, order)
-
-    def _order(self) -> None:
-        run, number = self._run, len(self.orders) + 1
-        side = run.chance.choice((1, -1))
-        kind = run.chance.choice(("market", "limit", "limit", "ioc"))
-        name = run.chance.choice(INSTRUMENTS)
-        record = Order(
-            time_ns=run.now_ns(), epoch=self.epoch, number=number,
-            order_id=client_order_id(PREFIX, f"intent-{run.seed}-{number}", 0, 0), instrument=name,
-            lots=side * run.chance.randint(1, 40), order_kind=kind, limit=run.mid[name] + run.chance.randint(-6, 6),
-            stop=0, target=0, hold_ns=0, reduce=False, reason="ENTRY", arrive_ns=run.now_ns(),
-        )  # fmt: skip
-        self.keeper.instruct([record])
-
-    def _replace(self, number, order) -> None:
-        run = self._run
-        seq = next(run.changes)
-        sign = 1 if order.spec.lots > 0 else -1
-        record = Replace(
-            time_ns=run.now_ns(), epoch=self.epoch, number=number,
-            order_id=client_order_id(PREFIX, f"intent-{run.seed}-{number}", 0, seq), lots=sign * run.chance.randint(1, 40),
-            limit=run.mid[order.spec.instrument] + run.chance.randint(-6, 6),
-        )  # fmt: skip
-        self.keeper.instruct([record])
+        self.workload.step(self._run.now_ns(), self._run.mid, self._run.chance)
 
 
 class Market:
@@ -122,7 +80,7 @@ class Run:
         self.journal = MemoryJournal()
         self.world = World(seed, LINES, tick_s=TICK_S)
         self.mid = dict.fromkeys(INSTRUMENTS, 10_000)
-        self.changes, self._lives = count(1), count(1)
+        self._lives = count(1)
         self.venue = SimulatedVenue(VENUE, plan, seed, id_rule=id_rule)
         self.early: list[str] = []
         refuses = self.venue.exchange._refuses
@@ -162,7 +120,9 @@ class Run:
         if governor is None or gateway is None or gateway.working is None:
             return False
         working = gateway.working
-        return governor.is_done and working.is_ready and not working.unsettled and not working.executions.is_missing_some
+        return (
+            governor.is_done and working.is_ready and not working.unsettled and not working.executions.is_missing_some
+        )
 
     def run(self) -> Findings:
         """Go on until everything has been at rest for a while; examine."""
