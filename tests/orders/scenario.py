@@ -120,9 +120,8 @@ class Run:
         if governor is None or gateway is None or gateway.working is None:
             return False
         working = gateway.working
-        return (
-            governor.is_done and working.is_ready and not working.unsettled and not working.executions.is_missing_some
-        )
+        settled = working.is_ready and not working.unsettled and not working.executions.is_missing_some
+        return governor.workload.is_done and settled
 
     def run(self) -> Findings:
         """Go on until everything has been at rest for a while; examine."""

@@ -1,4 +1,4 @@
-"""A workload: orders, changes and cancels, made durable one by one; what has been done is read off the journal's fold."""
+"""A workload: orders, changes and cancels, made durable one by one; what has been done is read off the fold."""
 
 import random
 from collections.abc import Mapping
