@@ -48,16 +48,14 @@ class OrderKeeper:
             self._tell(venue)
 
     def on_hello(self, hello: Hello) -> None:
-        """Begin a gateway's new life: what an earlier one still says is not taken any more."""
+        """Begin a gateway's new life: what an earlier one still says is not taken any more; say which life is known."""
         fold = self.folds[hello.venue]
-        if hello.life < self._lives[hello.venue]:
-            return
         if hello.life > self._lives[hello.venue]:
             mark = Breaks(time_ns=0, venue=hello.venue, life=hello.life, seq=0, breaks=fold.breaks)
             self._journal.append(self.epoch, [mark])
             fold.take(mark)
             self._lives[hello.venue] = hello.life
-        self._resolve(self._gateways[hello.venue]).on_welcome.remote(Welcome(self.epoch, hello.life))
+        self._resolve(self._gateways[hello.venue]).on_welcome.remote(Welcome(self.epoch, self._lives[hello.venue]))
 
     def on_told(self, told: Told) -> None:
         """Take news: what is new becomes durable, then the gateway may forget it."""

@@ -26,13 +26,14 @@ class Line:
 
 
 class VenueGateway:
-    """One live venue's door. `life` rises with every start of this actor."""
+    """One live venue's door. `life` tells its lives apart: the later one has the greater number."""
 
     def __init__(
-        self, venue: str, rules: OrderRules, resolve: Resolver, journal: JournalOpener, line: Line, life: int
+        self, name: str, venue: str, rules: OrderRules, resolve: Resolver, journal: JournalOpener, line: Line
     ) -> None:
+        self.name = name
         self.venue = venue
-        self.life = life
+        self.life = line.now_ns()
         self.working: WorkingOrders | None = None
         self._rules = rules
         self._resolve = resolve
@@ -42,13 +43,17 @@ class VenueGateway:
         self._has = 0
         self._untaken: deque[OrderNews | Breaks] = deque()
         self._told = 0
-        self._resolve(GOVERNOR).on_hello.remote(Hello(venue, life))
+        self._resolve(GOVERNOR).on_hello.remote(Hello(venue, self.life))
 
     # -- what it hears ------------------------------------------------------------------------------------------------
 
     def on_welcome(self, welcome: Welcome) -> None:
-        """Fold the journal and go on from there."""
-        if welcome.epoch < self._fence or welcome.life != self.life or self.working is not None:
+        """Fold the journal and go on from there; where a later life is known (a clock was set back), be later still."""
+        if welcome.epoch < self._fence or self.working is not None:
+            return
+        if welcome.life != self.life:
+            self.life = max(self.life, welcome.life + 1)
+            self._resolve(GOVERNOR).on_hello.remote(Hello(self.venue, self.life))
             return
         fold = OrderFold(venue=self.venue, fresh_ns=self._rules.fresh_ns)
         journal = self._open_journal(read_only=True)
@@ -111,7 +116,7 @@ class VenueGateway:
         """Tell how the venue's orders stand."""
         working = self.working
         return {
-            "name": self.venue,
+            "name": self.name,
             "epoch": self._fence,
             "ready": working is not None and working.is_ready,
             "circuit": working.circuit.state.name if working is not None else "OPEN",

@@ -4,10 +4,10 @@ from collections import Counter
 
 from actors.order_fold import OrderFold
 from journal.records import Order
-from journal.store import MemoryJournal
+from journal.store import Journal
 from market.orders import TERMINAL, OrderStatus
-from venues.simulated.exchange import RestingOrder
-from venues.simulated.venue import SimulatedVenue
+from venues.simulated.exchange import Exchange, RestingOrder
+from venues.simulated.server import Books
 
 
 class Findings(Counter):
@@ -25,15 +25,15 @@ class Findings(Counter):
 KINDS = ("duplicated", "lost", "orphaned", "ledger")
 
 
-def examine(journal: MemoryJournal, venue: SimulatedVenue, fresh_ns: int) -> Findings:
-    """Compare the two sides once everything has come to rest."""
+def examine(journal: Journal, exchange: Exchange | Books, name: str) -> Findings:
+    """Compare the journal and the books of the venue of that name, once everything has come to rest."""
     found = Findings()
-    fold = OrderFold(venue=venue.exchange.name, fresh_ns=fresh_ns)
+    fold = OrderFold(venue=name, fresh_ns=0)
     for entry in journal.entries():
         fold.take(entry.record())
     durable = {order.spec.client_id: order for order in fold.orders.values()}
     there: dict[str, RestingOrder] = {}
-    for order in venue.exchange.orders:
+    for order in exchange.orders:
         if order.first_id.startswith("manual"):
             continue
         if order.first_id in there:
@@ -52,16 +52,16 @@ def examine(journal: MemoryJournal, venue: SimulatedVenue, fresh_ns: int) -> Fin
         elif theirs is not None and (theirs.status, theirs.cum) != (state.status, state.cum):
             words = f"{client_id} is {state.status.name} {state.cum}, at the venue {theirs.status.name} {theirs.cum}"
             found.note("lost" if theirs.cum == state.cum else "ledger", words)
-    _compare_money(fold, venue, found)
+    _compare_money(fold, exchange, found)
     return found
 
 
-def _compare_money(fold: OrderFold, venue: SimulatedVenue, found: Findings) -> None:
+def _compare_money(fold: OrderFold, exchange: Exchange | Books, found: Findings) -> None:
     """Every execution is booked, once, at its price: positions and cash agree to the last unit."""
-    busted = {item.execution for item in venue.exchange.executions if item.busted}
+    busted = {item.execution for item in exchange.executions if item.busted}
     theirs = {
         item.execution: (abs(item.lots), item.price)
-        for item in venue.exchange.executions
+        for item in exchange.executions
         if not item.client_id.startswith("manual") and item.execution not in busted
     }
     ours = {
@@ -76,14 +76,14 @@ def _compare_money(fold: OrderFold, venue: SimulatedVenue, found: Findings) -> N
         if theirs[name] != ours[name]:
             found.note("ledger", f"execution {name} is {ours[name]}, at the venue {theirs[name]}")
     manual = Counter()
-    for item in venue.exchange.executions:
+    for item in exchange.executions:
         if item.client_id.startswith("manual"):
             manual[item.instrument] += item.lots
-    at_venue = {k: v - manual[k] for k, v in venue.exchange.positions.items() if v - manual[k]}
+    at_venue = {k: v - manual[k] for k, v in exchange.positions.items() if v - manual[k]}
     if fold.positions() != dict(sorted(at_venue.items())):
         found.note("ledger", f"positions are {fold.positions()}, at the venue {at_venue}; {len(busted)} busts")
 
 
-def durable_ids(journal: MemoryJournal) -> set[str]:
+def durable_ids(journal: Journal) -> set[str]:
     """Return the client ids of all orders in the journal."""
     return {entry.record().order_id for entry in journal.entries() if isinstance(entry.record(), Order)}

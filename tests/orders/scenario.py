@@ -1,7 +1,6 @@
 """One run: a keeper with a workload, a gateway, a simulated venue, a moving market; crashes and faults of one seed."""
 
 import random
-from itertools import count
 
 from actors.budget import BudgetRules
 from actors.order_keeper import OrderKeeper
@@ -80,7 +79,6 @@ class Run:
         self.journal = MemoryJournal()
         self.world = World(seed, LINES, tick_s=TICK_S)
         self.mid = dict.fromkeys(INSTRUMENTS, 10_000)
-        self._lives = count(1)
         self.venue = SimulatedVenue(VENUE, plan, seed, id_rule=id_rule)
         self.early: list[str] = []
         refuses = self.venue.exchange._refuses
@@ -99,7 +97,7 @@ class Run:
         line = Line(lambda: CrashingSession(self.venue.session(), self.crash), self.now_ns, self.chance)
         rules = RULES if self.id_rule is IdRule.EVER else _with_rule(self.id_rule)
         opener = lambda **_: self.journal  # noqa: E731
-        return VenueGateway(VENUE, rules, self.world.resolver("gateway"), opener, line, next(self._lives))
+        return VenueGateway("gateway", VENUE, rules, self.world.resolver("gateway"), opener, line)
 
     def _witness(self, request: Request) -> str:
         """Note an order that reaches the venue before it is durable."""
@@ -137,7 +135,7 @@ class Run:
             return self.world.now_s - rested_since >= REST_S
 
         self.world.run(rested, STEPS_MAX)
-        found = examine(self.journal, self.venue, RULES.fresh_ns)
+        found = examine(self.journal, self.venue.exchange, VENUE)
         for client_id in self.early:
             found.note("orphaned", f"{client_id} reached the venue before it was durable")
         return found

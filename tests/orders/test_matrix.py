@@ -7,7 +7,8 @@ from market.orders import OrderStatus
 from tests.orders.crashes import Boundary, Crash
 from tests.orders.matrix import run_matrix, table_of
 from tests.orders.oracle import examine
-from tests.orders.scenario import RULES, Run, crash_of, plan_of
+from tests.orders.scenario import Run, crash_of, plan_of
+from tests.orders.workload import VENUE
 from venues.messages import IdRule
 from venues.simulated.faults import Fault
 
@@ -57,7 +58,7 @@ def test_the_oracle_finds_what_is_wrong(spoil, kind):
     run = a_run()
     assert not run.run()
     spoil(run.venue.exchange)
-    assert examine(run.journal, run.venue, RULES.fresh_ns)[kind]
+    assert examine(run.journal, run.venue.exchange, VENUE)[kind]
 
 
 def test_a_gateway_that_sends_again_without_asking_is_found(monkeypatch):
@@ -83,5 +84,5 @@ def test_a_gateway_that_forgets_missed_executions_is_found(monkeypatch):
     for seed in range(6):
         run = a_run(Fault.NEWS_LOST, seed)
         run.world.run(lambda run=run: run.world.now_s > 60, 60_000)
-        found.append(examine(run.journal, run.venue, RULES.fresh_ns))
+        found.append(examine(run.journal, run.venue.exchange, VENUE))
     assert any(found)

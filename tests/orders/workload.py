@@ -41,11 +41,11 @@ class Workload:
 
     def _order(self, now_ns, mid, chance) -> None:
         number = len(self.orders) + 1
-        name = chance.choice(INSTRUMENTS)
+        name, side = chance.choice(INSTRUMENTS), chance.choice((1, -1))
         record = Order(
             time_ns=now_ns, epoch=self._keeper.epoch, number=number, order_id=self._id(number, 0), instrument=name,
-            lots=chance.choice((1, -1)) * chance.randint(1, 40), order_kind=chance.choice(("market", "limit", "ioc")),
-            limit=mid[name] + chance.randint(-6, 6), stop=0, target=0, hold_ns=0, reduce=False, reason="ENTRY",
+            lots=side * chance.randint(1, 40), order_kind=chance.choice(("market", "ioc", "limit", "limit", "limit")),
+            limit=mid[name] - side * chance.randint(-4, 16), stop=0, target=0, hold_ns=0, reduce=False, reason="ENTRY",
             arrive_ns=now_ns,
         )  # fmt: skip
         self._keeper.instruct([record])
@@ -54,7 +54,7 @@ class Workload:
         sign = 1 if order.spec.lots > 0 else -1
         record = Replace(
             time_ns=now_ns, epoch=self._keeper.epoch, number=number, order_id=self._id(number, now_ns),
-            lots=sign * chance.randint(1, 40), limit=mid[order.spec.instrument] + chance.randint(-6, 6),
+            lots=sign * chance.randint(1, 40), limit=mid[order.spec.instrument] - sign * chance.randint(-4, 16),
         )  # fmt: skip
         self._keeper.instruct([record])
 
