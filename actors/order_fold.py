@@ -62,6 +62,8 @@ class OrderFold(Struct, kw_only=True):
             case Adjustment() if record.venue == self.venue:
                 held = self.adjustments.get(record.instrument, 0)
                 self.adjustments[record.instrument] = held + record.lots
+                self.instructions += 1
+                return True
             case OrdersSnapshot() if record.venue == self.venue:
                 self._adopt(msgspec.json.decode(record.fold, type=OrderFold))
         return False

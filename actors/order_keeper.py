@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from actors.order_fold import OrderFold
-from actors.order_messages import Hello, Instructions, Told, Welcome
+from actors.order_messages import Hello, Instruction, Instructions, Told, Welcome
 from actors.settings import Resolver
-from journal.records import AnyRecord, Breaks, Cancel, Order, Replace
+from journal.records import AnyRecord, Breaks
 from journal.store import Journal
 
 SNAPSHOT_EVERY: Final = 500
@@ -32,14 +32,14 @@ class OrderKeeper:
         self._resolve = resolve
         self._snapshot_every = snapshot_every
         self._since_snapshot = dict.fromkeys(gateways, 0)
-        self._untaken: dict[str, deque[Order | Cancel | Replace]] = {venue: deque() for venue in gateways}
+        self._untaken: dict[str, deque[Instruction]] = {venue: deque() for venue in gateways}
         for entry in journal.entries():
             self._fold(entry.record())
         self._lives = {venue: max(fold.heard, default=0) for venue, fold in self.folds.items()}
 
     # -- what it is told to do ----------------------------------------------------------------------------------------
 
-    def instruct(self, records: Sequence[Order | Cancel | Replace], beside: Sequence[AnyRecord] = ()) -> None:
+    def instruct(self, records: Sequence[Instruction], beside: Sequence[AnyRecord] = ()) -> None:
         """Make instructions durable, with what belongs beside them in the same transaction, then tell the gateways."""
         self._journal.append(self.epoch, [*beside, *records])
         for record in records:
@@ -83,7 +83,7 @@ class OrderKeeper:
     def _fold(self, record: AnyRecord) -> None:
         for venue, fold in self.folds.items():
             if fold.take(record):
-                assert isinstance(record, Order | Cancel | Replace)
+                assert isinstance(record, Instruction)
                 self._untaken[venue].append(record)
 
     def _forget(self, venue: str, has: int) -> None:

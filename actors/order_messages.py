@@ -5,9 +5,13 @@ only then does the gateway fold the journal. Instructions are numbered per venue
 have been taken is told again.
 """
 
+from typing import TypeAlias
+
 from msgspec import Struct
 
-from journal.records import Breaks, Cancel, Order, OrderNews, Replace
+from journal.records import Adjustment, Breaks, Cancel, Order, OrderNews, Replace
+
+Instruction: TypeAlias = Order | Cancel | Replace | Adjustment
 
 
 class Hello(Struct, frozen=True):
@@ -25,11 +29,11 @@ class Welcome(Struct, frozen=True):
 
 
 class Instructions(Struct, frozen=True):
-    """Keeper to gateway: durable orders, cancels and changes, numbered from `first`; without any it says "I live"."""
+    """Keeper to gateway: durable instructions, numbered from `first`; without any it says "I live"."""
 
     epoch: int
     first: int
-    records: tuple[Order | Cancel | Replace, ...] = ()
+    records: tuple[Instruction, ...] = ()
     news_taken: int = 0
     life: int = 0
 

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from actors.order_fold import OrderFold, change_of, record_of, spec_of
-from actors.order_messages import Hello, Instructions, Told, Welcome
+from actors.order_messages import Hello, Instruction, Instructions, Told, Welcome
 from actors.order_rules import OrderRules
 from actors.settings import GOVERNOR, JournalOpener, Resolver
 from actors.working import WorkingOrders
-from journal.records import Breaks, Cancel, Claim, Order, OrderNews
+from journal.records import Adjustment, Breaks, Cancel, Claim, Order, OrderNews
 from venues.messages import Session
 
 
@@ -93,12 +93,14 @@ class VenueGateway:
 
     # -- what it does -------------------------------------------------------------------------------------------------
 
-    def _instruct(self, record: Any) -> None:
+    def _instruct(self, record: Instruction) -> None:
         assert self.working is not None
         if isinstance(record, Order):
             self.working.submit(spec_of(record, self._rules.fresh_ns))
         elif isinstance(record, Cancel):
             self.working.cancel(record.number)
+        elif isinstance(record, Adjustment):
+            self.working.accept(record.instrument, record.lots)
         else:
             self.working.replace(change_of(record))
 

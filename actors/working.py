@@ -127,6 +127,12 @@ class WorkingOrders:
             self._number_of[change.new_id] = change.number
             entry.next_ns = 0
 
+    def accept(self, instrument: str, lots: int) -> None:
+        """Take signed lots for ours that came about without us: a person has said so, and it is durable."""
+        held = self.reconciler.adjustments
+        held[instrument] = held.get(instrument, 0) + lots
+        self._upkeep.hasten(0)
+
     def cancel_all(self) -> None:
         """Cancel every order that may work."""
         for entry in self._live.values():
@@ -241,7 +247,7 @@ class WorkingOrders:
             entry.asking, entry.next_ns = None, now_ns
         if answer.kind is AnswerKind.THROTTLED:
             if mine:
-                entry.next_ns = now_ns + answer.retry_after_ns
+                entry.next_ns = min(now_ns + answer.retry_after_ns, max(entry.spec.fresh_until_ns, now_ns))
             return
         if mine and answer.kind is not AnswerKind.NOT_FOUND:
             entry.tries = 0
