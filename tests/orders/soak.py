@@ -149,6 +149,10 @@ def compare(journal: Path, port: int) -> Findings:
 
 def main() -> int:
     """Kill, compare, print; return 1 when something was found."""
+    from actors.local import ENVIRONMENT
+
+    for name, value in ENVIRONMENT.items():  # before anything imports Ray, which reads them once
+        os.environ.setdefault(name, value)
     parser = argparse.ArgumentParser(prog="python -m tests.orders.soak")
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
