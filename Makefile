@@ -55,7 +55,10 @@ bench: setup
 sim: setup
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
 
+# Everything that takes its time: more seeds, the whole crash-point matrix, and processes that are really killed.
 soak: sim
+	$(BIN)/python -m tests.orders --crashes 10000
+	$(BIN)/python -m tests.orders.soak --kills 200
 
 clean:
 	rm -rf .venv .setup-stamp .kernels .trifecta .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -128,6 +128,10 @@ class Cluster:
         ray.get([handle.status.remote() for name, handle in self._handles.items() if name != SUPERVISOR], timeout=120)
         self._handles[SUPERVISOR].run.remote()
 
+    def host(self, kind: Any, name: str, *arguments: object) -> None:
+        """Start one actor beside, or instead of, those of a run, under the same rules."""
+        self._start(kind, name, *arguments)
+
     def _start(self, kind: Any, name: str, *arguments: object, max_concurrency: int = 1) -> None:
         import ray
 

@@ -62,7 +62,7 @@ class _Method:
         self._world.post(*self._message, arguments)
 
 
-class _Killed(BaseException):
+class Killed(BaseException):
     """Ends an actor in the middle of a message; no actor can catch it."""
 
 
@@ -109,7 +109,7 @@ class World:
         """Put a message on its way, or lose it, or double it."""
         if self._sends_left is not None:
             if self._sends_left == 0:
-                raise _Killed
+                raise Killed
             self._sends_left -= 1
         faults, chance = self._faults, self._random.random
         if faults.loss and chance() < faults.loss:
@@ -164,7 +164,7 @@ class World:
         self._sends_left = self._doomed.get(receiver) if own else None
         try:
             getattr(actor, method)(*arguments)
-        except (Fenced, _Killed):
+        except (Fenced, Killed):
             self._end(receiver, actor)
         if self._sends_left is not None and receiver in self._doomed:
             self._doomed[receiver] = self._sends_left

@@ -14,7 +14,10 @@ from cli.options import home_option, journal_option, json_option
 from cli.outcome import Exit, print_json
 from cli.places import PLACE, opened, place_of
 
-KINDS = ("session", "claim", "mandate", "decision", "order", "report", "latch", "sample", "snapshot", "stop")
+KINDS = (
+    "session", "claim", "mandate", "decision", "order", "report", "cancel", "replace", "order_news", "breaks",
+    "adjustment", "orders_snapshot", "latch", "sample", "snapshot", "stop",
+)  # fmt: skip
 
 
 @click.group()

@@ -98,15 +98,33 @@ def chained(head: Head, records: Sequence[AnyRecord]) -> list[Entry]:
     return entries
 
 
-def unwritten(known: Head, found: Head, entries: Sequence[Entry]) -> Sequence[Entry]:
-    """Return which of the entries, chained to `known`, are missing from a journal whose head is `found`.
+class Attempt(NamedTuple):
+    """An append of which it is not known whether it was carried out: a transaction, so all of it or nothing.
 
-    A hash stands for everything before it: if the head is the hash of one of them, that one and all before it are
-    there, and the answer to their commit was lost. JournalError if the head is none of them.
+    `records` are what was to be appended; the first `before` of them were in the journal already, up to `head`.
     """
-    if found == known:
-        return entries
-    count = found[0] - known[0]
-    if 0 < count <= len(entries) and entries[count - 1].hash == found[1]:
-        return entries[count:]
-    raise JournalError(f"record {found[0]} follows record {known[0]} and is not of this writer: another one is at work")
+
+    head: Head
+    before: int
+    records: tuple[AnyRecord, ...]
+    entries: list[Entry]
+
+    def written(self, found: Head, records: Sequence[AnyRecord]) -> int:
+        """Return how many records of the append made again are in a journal whose head is `found`.
+
+        A hash stands for everything before it: where the head is the attempt's last entry, its records are there, and
+        only the answer was lost. JournalError where the head is another one, or other records come first now.
+        """
+        if found == self.head:
+            count = self.before
+        elif self.entries and found == (self.entries[-1].seq, self.entries[-1].hash):
+            count = len(self.records)
+        else:
+            raise JournalError(
+                f"record {found[0]} follows record {self.head[0]} and is not of this writer: another one is at work"
+            )
+        if [canonical(record) for record in records[:count]] != [canonical(record) for record in self.records[:count]]:
+            raise JournalError(
+                f"{count} records up to {found[0]} are in the journal; others cannot come in their place"
+            )
+        return count

@@ -39,6 +39,7 @@ from journal.chain import GENESIS
 from journal.entries import (
     LOCK_WAIT_S,
     VERSION,
+    Attempt,
     Entry,
     Fenced,
     Head,
@@ -47,7 +48,6 @@ from journal.entries import (
     NoJournalError,
     chained,
     check_indexed,
-    unwritten,
 )
 from journal.records import AnyRecord, Claim
 from journal.sqlite import TABLES, check_version, write_copy
@@ -109,7 +109,7 @@ class PostgresJournal:
         self._read_only = read_only
         self._engine = open_engine(url, read_only=read_only)
         self._db: Connection | None = None
-        self._uncertain = False
+        self._attempt: Attempt | None = None  # an append whose outcome is not known
         try:
             self.version = self._prepare(versions)
             self._known_head = self._found_head()
@@ -160,23 +160,27 @@ class PostgresJournal:
             db.execute(insert(EPOCHS), {"epoch": epoch, "owner": owner, "claimed_ns": now_ns})
             (entry,) = chained(_head_of(db), [Claim(time_ns=now_ns, epoch=epoch, owner=owner)])
             db.execute(insert(RECORDS), entry._asdict())
-        self._known_head, self._uncertain = (entry.seq, entry.hash), False
+        self._known_head, self._attempt = (entry.seq, entry.hash), None
         return epoch
 
     def append(self, epoch: int, records: Sequence[AnyRecord]) -> int:
         """Write records in one durable transaction; Fenced under an old epoch, and then nothing is written."""
-        entries = chained(self._known_head, records)
         with self._transaction() as db:
             db.execute(VERSION_ROW.with_for_update())
             newest = int(db.scalar(NEWEST_EPOCH) or 0)
             if newest != epoch:
                 raise Fenced(f"epoch {epoch} is fenced: epoch {newest} has been claimed")
-            missing = unwritten(self._known_head, _head_of(db), entries) if self._uncertain else entries
-            if missing:
-                db.execute(insert(RECORDS), [entry._asdict() for entry in missing])
+            before = 0
+            if self._attempt is not None:
+                found = _head_of(db)
+                before, self._known_head = self._attempt.written(found, records), found
+            entries = chained(self._known_head, records[before:])
+            self._attempt = Attempt(self._known_head, before, tuple(records), entries)
+            if entries:
+                db.execute(insert(RECORDS), [entry._asdict() for entry in entries])
+        self._attempt = None
         if entries:
             self._known_head = (entries[-1].seq, entries[-1].hash)
-        self._uncertain = False
         return self._known_head[0]
 
     @contextmanager
@@ -191,7 +195,6 @@ class PostgresJournal:
             with self._db.begin():
                 yield self._db
         except BaseException as error:
-            self._uncertain = True
             if not isinstance(error, DBAPIError) or not self._is_passing(error):
                 raise
             self._let_go()

@@ -126,6 +126,70 @@ class Report(Record, frozen=True, kw_only=True, tag="report"):
     rate_den: int
 
 
+class Cancel(Record, frozen=True, kw_only=True, tag="cancel"):
+    """The wish that an order be gone; it stands until the order is final."""
+
+    epoch: int
+    number: int
+    reason: str
+
+
+class Replace(Record, frozen=True, kw_only=True, tag="replace"):
+    """A change of an order: its next client id, its lots in all (signed) and its limit."""
+
+    epoch: int
+    number: int
+    order_id: str
+    lots: int
+    limit: int
+
+
+class OrderNews(Record, frozen=True, kw_only=True, tag="order_news"):
+    """What happened to an order on its way to a venue and there: one event of `market.orders`, by name.
+
+    `life` and `seq` number the news of one life of a gateway; `venue_number` is the execution's at the venue.
+    """
+
+    venue: str
+    life: int
+    seq: int
+    number: int
+    event: str
+    execution: str = ""
+    lots: int = 0
+    price: int = 0
+    status: str = "ACCEPTED"
+    unknown_order: bool = False
+    venue_number: int = 0
+    reason: str = ""
+
+
+class Breaks(Record, frozen=True, kw_only=True, tag="breaks"):
+    """The differences between a venue's account and ours that stand now: kind, order or instrument, ours, theirs."""
+
+    venue: str
+    life: int
+    seq: int
+    breaks: tuple[tuple[str, str, str, int | None, int | None], ...]
+
+
+class Adjustment(Record, frozen=True, kw_only=True, tag="adjustment"):
+    """A person accepts signed lots as ours that came about without us."""
+
+    venue: str
+    instrument: str
+    lots: int
+    who: str
+    reason: str
+
+
+class OrdersSnapshot(Record, frozen=True, kw_only=True, tag="orders_snapshot"):
+    """The fold of one venue's orders up to here (`actors.order_fold`), as that module writes it."""
+
+    venue: str
+    fold: Raw
+
+
 class Latch(Record, frozen=True, kw_only=True, tag="latch"):
     """Risk latched rules: nothing of that kind passes until the day rolls, or a person lifts it."""
 
@@ -161,7 +225,10 @@ class Stop(Record, frozen=True, kw_only=True, tag="stop"):
     reason: str
 
 
-AnyRecord: TypeAlias = Session | Claim | Mandate | Decision | Order | Report | Latch | Sample | Snapshot | Stop
+AnyRecord: TypeAlias = (
+    Session | Claim | Mandate | Decision | Order | Report | Cancel | Replace | OrderNews | Breaks | Adjustment
+    | OrdersSnapshot | Latch | Sample | Snapshot | Stop
+)  # fmt: skip
 
 DECODER: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(AnyRecord)
 

@@ -15,6 +15,7 @@ from journal.chain import GENESIS
 from journal.entries import (
     LOCK_WAIT_S,
     VERSION,
+    Attempt,
     Entry,
     Fenced,
     Head,
@@ -23,7 +24,6 @@ from journal.entries import (
     NoJournalError,
     chained,
     check_indexed,
-    unwritten,
 )
 from journal.records import AnyRecord, Claim
 
@@ -64,7 +64,7 @@ class SqliteJournal:
         self._db, self.version = _connect(path, read_only, versions)
         # A reader asks for the head only when it wants it: a file cut at its end is still readable from its beginning.
         self._known_head = None if read_only else _read_head(self._db, path)
-        self._uncertain = False
+        self._attempt: Attempt | None = None  # an append whose outcome is not known
 
     @property
     def head(self) -> Head:
@@ -80,7 +80,7 @@ class SqliteJournal:
             db.execute("INSERT INTO epochs VALUES (?, ?, ?)", (epoch, owner, now_ns))
             (entry,) = chained(_read_head(db, self.path), [Claim(time_ns=now_ns, epoch=epoch, owner=owner)])
             db.execute(INSERT, entry)
-        self._known_head = (entry.seq, entry.hash)
+        self._known_head, self._attempt = (entry.seq, entry.hash), None
         return epoch
 
     def append(self, epoch: int, records: Sequence[AnyRecord]) -> int:
@@ -89,9 +89,14 @@ class SqliteJournal:
             newest = _newest_epoch(db)
             if newest != epoch:
                 raise Fenced(f"epoch {epoch} is fenced: epoch {newest} has been claimed")
-            entries = chained(self.head, records)
-            missing = unwritten(self.head, _read_head(db, self.path), entries) if self._uncertain else entries
-            db.executemany(INSERT, missing)
+            before = 0
+            if self._attempt is not None:
+                found = _read_head(db, self.path)
+                before, self._known_head = self._attempt.written(found, records), found
+            entries = chained(self.head, records[before:])
+            self._attempt = Attempt(self.head, before, tuple(records), entries)
+            db.executemany(INSERT, entries)
+        self._attempt = None
         if entries:
             self._known_head = (entries[-1].seq, entries[-1].hash)
         return self.head[0]
@@ -109,14 +114,12 @@ class SqliteJournal:
             yield self._db
             self._db.execute("COMMIT")
         except BaseException as error:
-            self._uncertain = True
             if self._db.in_transaction:
                 with suppress(sqlite3.OperationalError):
                     self._db.execute("ROLLBACK")
             if not self._read_only and isinstance(error, sqlite3.OperationalError) and _is_passing(error):
                 raise JournalUnavailable(f"{self.path}: the journal cannot be written now ({error})") from error
             raise
-        self._uncertain = False
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """Yield stored records with a sequence number above `after`, in order."""

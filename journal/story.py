@@ -5,12 +5,15 @@ only what the journal holds; `research.explaining` puts it into words.
 """
 
 from collections.abc import Iterator
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from msgspec import Struct
 
-from journal.records import Decision, Mandate, Order, Record, Report, Session
+from journal.records import Cancel, Decision, Mandate, Order, OrderNews, Record, Replace, Report, Session
 from journal.store import Journal
+
+TOLD: Final = frozenset({"session", "mandate", "decision", "order", "report", "cancel", "replace", "order_news"})
+"""Kinds that stories are made of; the others are not even decoded."""
 
 R = TypeVar("R", bound=Record)
 
@@ -32,6 +35,7 @@ class Story(Struct, frozen=True, kw_only=True):
     `orders` are those asked about (both legs of an intent; none where it was withheld), `reports` theirs. `decision` is
     missing where no intent asked for the order: then `cause` is the report that called for it. `follow_ups` are orders
     that these reports called for. `history` are all reports of the session up to the last of these, for the fold.
+    `news` is what a live venue and the way to it made of the orders: cancels, replaces, acknowledgements, executions.
     """
 
     session: Session
@@ -40,6 +44,7 @@ class Story(Struct, frozen=True, kw_only=True):
     cause: Noted[Report] | None
     orders: tuple[Noted[Order], ...]
     reports: tuple[Noted[Report], ...]
+    news: tuple[Noted[Cancel | Replace | OrderNews], ...]
     follow_ups: tuple[Noted[Order], ...]
     history: tuple[Noted[Report], ...]
 
@@ -53,6 +58,7 @@ class _Chapter:
         self.decisions: list[Noted[Decision]] = []
         self.orders: list[Noted[Order]] = []
         self.reports: list[Noted[Report]] = []
+        self.news: list[Noted[Cancel | Replace | OrderNews]] = []
 
     def add(self, seq: int, record: Record) -> None:
         match record:
@@ -64,6 +70,8 @@ class _Chapter:
                 self.orders.append(Noted(seq, record))
             case Report():
                 self.reports.append(Noted(seq, record))
+            case Cancel() | Replace() | OrderNews():
+                self.news.append(Noted(seq, record))
 
     def order(self, name: str) -> Noted[Order] | None:
         number = int(name) if name.isascii() and name.isdigit() else -1
@@ -97,7 +105,7 @@ def _chapters(journal: Journal) -> Iterator[_Chapter]:
     """Yield sessions, oldest first; one that was continued is one."""
     chapter: _Chapter | None = None
     for entry in journal.entries():
-        if entry.kind not in ("session", "mandate", "decision", "order", "report"):
+        if entry.kind not in TOLD:
             continue
         record = entry.record()
         if isinstance(record, Session):
@@ -134,6 +142,7 @@ def _story(chapter: _Chapter, name: str) -> Story:
         cause=cause,
         orders=tuple(orders),
         reports=tuple(reports),
+        news=tuple(news for news in chapter.news if news.record.number in numbers),
         follow_ups=tuple(
             order for order in chapter.orders
             if (report := causes.get(order.seq)) is not None and report.record.number in numbers

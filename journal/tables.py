@@ -94,14 +94,20 @@ class _File:
 
 def file_of(kind: str) -> str:
     """Return the name of the file of a kind."""
-    return f"{kind}es.parquet" if kind.endswith("ch") else f"{kind}s.parquet"
+    plural = "" if kind.endswith("s") else "es" if kind.endswith("ch") else "s"
+    return f"{kind}{plural}.parquet"
 
 
 def schema_of(kind: str) -> pa.Schema:
     """Return the columns of a kind: its place and time, then its fields in their order."""
     hints = get_type_hints(KINDS[kind])
-    fields = [(name, _arrow(hints[name])) for name in KINDS[kind].__struct_fields__ if name != "time_ns"]
+    fields = [(_column(kind, name), _arrow(hints[name])) for name in KINDS[kind].__struct_fields__ if name != "time_ns"]
     return pa.schema([("seq", pa.int64()), ("time", TIME), ("time_ns", pa.int64()), *fields])
+
+
+def _column(kind: str, name: str) -> str:
+    """Return the column of a field: its name, behind that of its kind where the record's own place is called so."""
+    return f"{kind}_{name}" if name in ("seq", "time") else name
 
 
 def _arrow(hint: Any) -> pa.DataType:
@@ -136,7 +142,8 @@ def _fields_of(kind: str) -> Callable[[Entry], dict[str, Any]]:
     def row(entry: Entry) -> dict[str, Any]:
         record = entry.record()
         found = {"seq": entry.seq, "time": entry.time_ns // 1000, "time_ns": entry.time_ns}
-        return found | {name: _value(getattr(record, name), types[name]) for name in record.__struct_fields__}
+        columns = {name: _column(kind, name) for name in record.__struct_fields__}
+        return found | {column: _value(getattr(record, name), types[column]) for name, column in columns.items()}
 
     return row
 

@@ -29,6 +29,9 @@ Two things in the table stand for more than they say. ACCEPTED means "working": 
 PARTIALLY_FILLED, or FILLED when they complete the (replaced) quantity. REJECTED with fills booked is CANCELED, flagged
 REJECT_AFTER_FILL: a rejected order has no executions.
 
+A change that is confirmed while its order is being cancelled, or is UNKNOWN, is an anomaly; the quantity is the new one
+all the same, and an order of which so much is booked already is FILLED.
+
 A bust takes an execution back. Its lots are not worked again; that would be a new decision. A bust that overtakes its
 fill is remembered, so that any order of the same reports ends in the same position.
 
@@ -250,11 +253,16 @@ class OrderState(Struct, kw_only=True):
         if event.kind is EventKind.REPLACE_REQ:
             self._require_lots(event)
             self.pending_lots = event.lots
-        if event.kind is EventKind.REPLACE_ACK and result is Result.APPLIED:
+        if event.kind is EventKind.REPLACE_ACK and (result is Result.APPLIED or self._was_changed(event)):
             self.lots = max(event.lots or self.pending_lots, self.cum)
+            status = OrderStatus.FILLED if self.status in UNSETTLED and self.cum == self.lots else status
         if event.kind is EventKind.QUERY_NOT_FOUND:
             self.inferred = status is OrderStatus.REJECTED and self.cum == 0
         return self._enter(status, result, flag)
+
+    def _was_changed(self, event: OrderEvent) -> bool:
+        """Tell whether a change was confirmed that a cancel or a silence has overtaken: the quantity is another now."""
+        return self.status in UNSETTLED and event.lots > 0
 
     def _enter(self, status: OrderStatus, result: Result, flags: int, lots: int = 0) -> Outcome:
         """Go to a status of the table, read as the essay says, and keep the flags."""

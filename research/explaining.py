@@ -8,7 +8,7 @@ from msgspec import Struct, to_builtins
 
 from actors.settings import decode_plan
 from actors.writing import Writer, rows_of
-from journal.records import Decision, Leg, Mandate, Order, Report
+from journal.records import Cancel, Decision, Leg, Mandate, Order, OrderNews, Replace, Report
 from journal.story import Noted, Story
 from market.instruments import Instrument, Kind
 from market.money import show_money
@@ -86,11 +86,14 @@ class Explainer:
         for order in story.orders:
             yield self._order(order)
         positions = self._positions()
-        for noted in story.reports:
-            text = self._report_text(noted.record)
+        told: list[Noted[Any]] = [*story.reports, *story.news]
+        for noted in sorted(told, key=lambda noted: noted.seq):
+            record = noted.record
+            what = "report" if isinstance(record, Report) else record.__struct_config__.tag.removeprefix("order_")
+            text = self._report_text(record) if isinstance(record, Report) else self._news_text(record)
             if len(story.orders) > 1:
-                text = f"#{noted.record.number} {text}"
-            yield _step(noted.seq, noted.record.time_ns, "report", text, to_builtins(noted.record))
+                text = f"#{record.number} {text}"
+            yield _step(noted.seq, record.time_ns, what, text, to_builtins(record))
             if noted.seq in positions:
                 yield positions[noted.seq]
         for order in story.follow_ups:
@@ -184,6 +187,18 @@ class Explainer:
         if report.fee:
             text += f", fee {show_money(report.fee)} {self._instruments[report.instrument].quote}"
         return f"{text} by {report.venue}: {_reason(report.reason)}"
+
+    def _news_text(self, news: Cancel | Replace | OrderNews) -> str:
+        """Say what was wished of a live order, or what became of it on its way and at its venue."""
+        match news:
+            case Cancel():
+                return f"to be cancelled: {news.reason}"
+            case Replace():
+                return f"to be replaced by {news.order_id}: {news.lots:+,} lots in all, limit {news.limit} ticks"
+        text = f"{news.event.lower().replace('_', ' ')} at {news.venue}"
+        if news.lots:
+            text += f": {news.lots:+,} lots at {news.price} ticks"
+        return f"{text}; {news.reason}" if news.reason else text
 
     def _positions(self) -> dict[int, Step]:
         """Fold all reports of the session; return what the position was after each of this story's."""

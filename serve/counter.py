@@ -7,7 +7,7 @@ import asyncio
 from typing import Any
 
 from actors.settings import GOVERNOR, RISK, SUPERVISOR, PlaceOpener, Settings
-from journal.store import JournalError
+from journal.store import JournalError, JournalUnavailable
 from policies.intents import Ruling
 from serve.answers import actor_health, health_status, iso, positions_answer, preview_answer
 from serve.decisions import read_page
@@ -61,7 +61,7 @@ class Counter:
             raise InvalidFieldError("desk", desk, f"{', '.join(names)} is allowed")
         try:
             return await asyncio.to_thread(read_page, PlaceOpener(settings.journal_path), after, limit, desk, ruling)
-        except JournalError as error:
+        except (JournalError, JournalUnavailable) as error:
             raise UnavailableError(f"the journal cannot be read: {error}") from None
 
     async def preview(self, request: ProposalRequest) -> PreviewAnswer:

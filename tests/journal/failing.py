@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from journal.entries import Head, chained, unwritten
+from journal.entries import Attempt, chained
 from journal.records import AnyRecord, Claim
 from journal.store import JournalUnavailable, MemoryJournal
 
@@ -17,11 +17,11 @@ class FailingJournal(MemoryJournal):
         super().__init__()
         self.moods = moods
         self.failures = {FAILS: 0, LOST: 0}
-        self._known: Head | None = None
+        self._attempt: Attempt | None = None
 
     def claim(self, owner: str, now_ns: int) -> int:
         """Take the next epoch, which always works; its owner knows nothing of what the one before him had in hand."""
-        self._known = None
+        self._attempt = None
         self._epochs.append(owner)
         epoch = len(self._epochs)
         super().append(epoch, [Claim(time_ns=now_ns, epoch=epoch, owner=owner)])
@@ -30,14 +30,14 @@ class FailingJournal(MemoryJournal):
     def append(self, epoch: int, records: Sequence[AnyRecord]) -> int:
         """Add records, or say that it does not work."""
         super().append(epoch, [])  # fenced?
-        known = self._known or self.head
-        missing = unwritten(known, self.head, chained(known, records))
+        before = self._attempt.written(self.head, records) if self._attempt is not None else 0
+        head = self.head
         mood = next(self.moods, WORKS)
         if mood != FAILS:
-            super().append(epoch, records[len(records) - len(missing) :])
+            super().append(epoch, records[before:])
         if mood == WORKS:
-            self._known = None
+            self._attempt = None
             return self.head[0]
-        self._known = known
+        self._attempt = Attempt(head, before, tuple(records), chained(head, records[before:]))
         self.failures[mood] += 1
         raise JournalUnavailable("the journal cannot be written now (as this test wants it)")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from journal.records import Decision, Leg, Mandate, Order, Report
+from journal.records import Cancel, Decision, Leg, Mandate, Order, OrderNews, Report
 from journal.store import MemoryJournal
 from journal.story import UnknownOrderError, story_of
 from tests.journal.records import a_session_record
@@ -82,6 +82,14 @@ def test_an_intent_is_found_by_its_id_also_without_orders():
     assert seqs(story_of(JOURNAL, "intent-20").orders) == []
     assert story_of(JOURNAL, "intent-20").decision.seq == 15
     assert story_of(JOURNAL, "intent-20").mandate.seq == 9
+
+
+def test_what_a_live_venue_made_of_an_order_is_in_its_story():
+    news = OrderNews(time_ns=11, venue="a", life=1, seq=1, number=0, event="ACK")
+    other = OrderNews(time_ns=11, venue="a", life=1, seq=2, number=1, event="ACK")
+    cancel = Cancel(time_ns=12, epoch=1, number=0, reason="too late")
+    journal = a_journal_of(a_session_record(1), a_decision(10, 0), an_order(0, 10), news, other, cancel)
+    assert [noted.record for noted in story_of(journal, "0").news] == [news, cancel]
 
 
 @pytest.mark.parametrize(("name", "session"), [("nobody", None), ("7", None), ("-1", None), ("0", 3), ("", None)])

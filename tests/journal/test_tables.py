@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cli.journal import KINDS as COMMAND_KINDS
 from journal.chain import GENESIS, chain
 from journal.records import Decision, Leg, Report
 from journal.store import MemoryJournal
@@ -63,6 +64,18 @@ def test_columns_have_the_types_that_an_analyst_expects():
     assert all(f"{name}: " in found["legs"] for name in Leg.__struct_fields__)
     assert {str(schema_of("order").field(name).type) for name in ("lots", "limit", "number")} == {"int64"}
     assert str(schema_of("snapshot").field("account").type) == str(schema_of("session").field("plan").type) == "string"
+
+
+def test_a_field_that_is_called_like_the_place_of_a_record_has_the_kind_before_it(tmp_path):
+    names = schema_of("order_news").names
+    assert names[:3] == ["seq", "time", "time_ns"]
+    assert (names.count("seq"), names.count("order_news_seq")) == (1, 1)
+    assert file_of("order_news") == "order_news.parquet"
+    assert file_of("latch") == "latches.parquet"
+
+
+def test_the_command_line_knows_every_kind():
+    assert set(COMMAND_KINDS) == set(KINDS)
 
 
 def test_pandas_reads_the_samples_as_a_series_over_time(tmp_path):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journal.chain import GENESIS
-from journal.entries import chained, unwritten
+from journal.entries import Attempt, chained
 from journal.store import Fenced, JournalError, JournalUnavailable, SqliteJournal
 from journal.verify import verify_journal
 from tests.journal.records import some_samples
@@ -48,19 +48,37 @@ class LosingConnection:
 # --- the pure part
 
 
-@given(st.integers(0, 5), st.integers(0, 5))
-def test_of_a_batch_that_is_there_in_part_the_rest_is_missing(before, written):
-    known = (before, chained((0, GENESIS), some_samples(before))[-1].hash) if before else (0, GENESIS)
-    entries = chained(known, some_samples(5, first=before))
-    found = (entries[written - 1].seq, entries[written - 1].hash) if written else known
-    assert list(unwritten(known, found, entries)) == entries[written:]
+def an_attempt(before, count):
+    """Return an append of some samples to a journal of `before` samples, of which the first are those."""
+    head = end_of(chained((0, GENESIS), some_samples(before)))
+    samples = some_samples(before + count)
+    return Attempt(head, before, tuple(samples), chained(head, samples[before:]))
+
+
+def end_of(entries):
+    return (entries[-1].seq, entries[-1].hash) if entries else (0, GENESIS)
+
+
+@given(st.integers(0, 5), st.integers(0, 5), st.integers(0, 3), st.booleans())
+def test_an_append_made_again_is_there_as_a_whole_or_not_at_all(before, count, more, carried_out):
+    attempt = an_attempt(before, count)
+    again = some_samples(before + count + more)
+    found = end_of(attempt.entries) if carried_out and count else attempt.head
+    assert attempt.written(found, again) == (before + count if carried_out else before)
 
 
 @pytest.mark.parametrize("found", [(1, "f" * 64), (2, "f" * 64), (9, "f" * 64), (0, "f" * 64)])
 def test_a_head_that_is_none_of_ours_is_of_another_writer(found):
-    entries = chained((0, GENESIS), some_samples(3))
     with pytest.raises(JournalError, match="another one is at work"):
-        unwritten((0, GENESIS), found, entries)
+        an_attempt(0, 3).written(found, some_samples(3))
+
+
+def test_other_records_cannot_come_in_the_place_of_what_is_there():
+    attempt = an_attempt(0, 3)
+    for others in (some_samples(3, first=7), some_samples(2), []):
+        with pytest.raises(JournalError, match="others cannot come in their place"):
+            attempt.written(end_of(attempt.entries), others)
+        assert attempt.written(attempt.head, others) == 0
 
 
 # --- SQLite
@@ -93,6 +111,20 @@ def test_a_lock_that_nobody_lets_go_is_said(journal, tmp_path):
     other.close()
     assert journal.append(1, some_samples(2, first=3)) == 6
     assert records(journal) == some_samples(5)
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("second", [True, False])
+def test_an_append_that_fails_again_and_grows_meanwhile_is_written_once(journal, first, second):
+    journal._db = LosingConnection(journal._db, carried_out=first)
+    with pytest.raises(JournalUnavailable):
+        journal.append(1, some_samples(2, first=3))
+    journal._db = LosingConnection(journal._db, carried_out=second)
+    with pytest.raises(JournalUnavailable):
+        journal.append(1, some_samples(4, first=3))
+    assert journal.append(1, some_samples(5, first=3)) == 9
+    assert records(journal) == some_samples(8)
+    assert verify_journal(journal).ok
 
 
 @pytest.mark.parametrize("carried_out", [True, False])

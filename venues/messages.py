@@ -1,0 +1,151 @@
+"""What a gateway and a venue say to each other, whichever venue it is. Plain values; nothing here waits.
+
+A session carries requests one way and messages the other. It may lose, repeat, delay and reorder both: a request that
+gets no answer may have been executed, and an answer may come after its sender has given up. Quantities are signed
+lots, prices ticks, times ns UTC.
+"""
+
+from enum import IntEnum
+from typing import Protocol, TypeAlias
+
+from msgspec import Struct
+
+from market.orders import OrderStatus
+
+
+class RequestKind(IntEnum):
+    """What a gateway asks of a venue."""
+
+    SUBMIT = 1
+    CANCEL = 2
+    REPLACE = 3
+    QUERY = 4  # one order, by its client id
+    EXECUTIONS = 5  # all executions numbered above `after`
+    SNAPSHOT = 6  # positions, working orders, how many executions there are
+    HEARTBEAT = 7  # we are alive: do not cancel what is ours
+
+
+class IdRule(IntEnum):
+    """For how long a venue refuses a second order under one client id."""
+
+    NEVER = 0  # it does not look: nothing is sent twice, whatever happens
+    EVER = 1
+
+
+class AnswerKind(IntEnum):
+    """What a venue answers. FAILED leaves open whether the request was executed; THROTTLED says that it was not."""
+
+    DONE = 1
+    REFUSED = 2
+    NOT_FOUND = 3
+    FAILED = 4
+    THROTTLED = 5
+
+
+class Refusal(IntEnum):
+    """Why a request was refused, as far as the answer matters to us."""
+
+    NONE = 0
+    DUPLICATE_ID = 1
+    UNKNOWN_ORDER = 2
+    TOO_LATE = 3  # the order is final already
+    INVALID = 4  # a rule of the venue: size, price, permission, funds
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """One request; `number` is the session's own and is answered with.
+
+    A REPLACE asks for `lots` in all and a `limit`; the order's id is `new_id` from then on.
+    """
+
+    number: int
+    kind: RequestKind
+    client_id: str = ""
+    new_id: str = ""
+    instrument: str = ""
+    lots: int = 0
+    order_kind: str = "market"
+    limit: int = 0
+    reduce: bool = False
+    after: int = 0
+
+
+class VenueOrder(Struct, frozen=True, kw_only=True):
+    """An order as the venue has it; `cum` is without sign."""
+
+    client_id: str
+    instrument: str
+    lots: int
+    cum: int
+    status: OrderStatus
+
+
+class Execution(Struct, frozen=True, kw_only=True):
+    """One execution. `number` counts all of the venue from 1 without a gap; `execution` is its id there.
+
+    A bust repeats the execution id of what it takes back, with a number of its own.
+    """
+
+    number: int
+    execution: str
+    client_id: str
+    instrument: str
+    lots: int
+    price: int
+    time_ns: int
+    busted: bool = False
+
+
+class Holdings(Struct, frozen=True, kw_only=True):
+    """A venue's account at one instant: net lots, working orders, and the number of its newest execution."""
+
+    positions: dict[str, int]
+    orders: tuple[VenueOrder, ...]
+    executions: int
+
+
+class Answer(Struct, frozen=True, kw_only=True, tag="answer"):
+    """The answer to one request, with what was asked for."""
+
+    number: int
+    kind: AnswerKind
+    refusal: Refusal = Refusal.NONE
+    reason: str = ""
+    order: VenueOrder | None = None
+    executions: tuple[Execution, ...] = ()
+    holdings: Holdings | None = None
+    retry_after_ns: int = 0
+
+
+class Executed(Struct, frozen=True, tag="executed"):
+    """News: an execution."""
+
+    execution: Execution
+
+
+class Changed(Struct, frozen=True, tag="changed"):
+    """News: an order has another status."""
+
+    order: VenueOrder
+
+
+class Lost(Struct, frozen=True, tag="lost"):
+    """The connection is gone. What was sent and not answered may or may not have arrived."""
+
+    reason: str = ""
+
+
+Message: TypeAlias = Answer | Executed | Changed | Lost
+
+
+class Session(Protocol):
+    """One connection to one venue. No call waits."""
+
+    def open(self, now_ns: int) -> bool:
+        """Connect, again after `Lost`; tell whether that worked."""
+
+    def send(self, request: Request, now_ns: int) -> None:
+        """Put a request on its way."""
+
+    def receive(self, now_ns: int) -> list[Message]:
+        """Return what has come since the last call, in the order in which it came."""

@@ -1,0 +1,205 @@
+"""The simulated venue: an exchange at the end of a line that fails as its plan says. It outlives whoever connects.
+
+Requests and messages travel on a heap of virtual time. A request that is under way when its connection breaks may
+still arrive; what was meant for a broken connection never does. The newest connection gets the news.
+"""
+
+import heapq
+
+import msgspec
+from msgspec import Struct
+
+from venues.messages import (
+    Answer,
+    AnswerKind,
+    Changed,
+    Executed,
+    Execution,
+    IdRule,
+    Lost,
+    Message,
+    Request,
+    RequestKind,
+)
+from venues.simulated.exchange import Exchange
+from venues.simulated.faults import Draws, Fault, FaultPlan
+
+
+class _Arrival(Struct, order=True):
+    """A request on its way to the exchange; `count` keeps those of one instant in order."""
+
+    due_ns: int
+    count: int
+    connection: int
+    befalls: str
+    request: Request
+
+
+class SimulatedSession:
+    """One party's line to the venue; opened anew it is another connection, and the one before is dead."""
+
+    def __init__(self, venue: "SimulatedVenue") -> None:
+        self._venue = venue
+        self._connection = 0
+
+    def open(self, now_ns: int) -> bool:
+        """Connect; False while the venue is out of reach."""
+        self._connection = self._venue.connect(now_ns)
+        return self._connection > 0
+
+    def send(self, request: Request, now_ns: int) -> None:
+        """Put a request on its way; on a dead connection it is lost."""
+        self._venue.carry(self._connection, request, now_ns)
+
+    def receive(self, now_ns: int) -> list[Message]:
+        """Return what has come since the last call."""
+        return self._venue.collect(self._connection, now_ns)
+
+
+class SimulatedVenue:
+    """An exchange, its faults, and the messages under way. `prefix` marks the orders that its dead-man switch ends."""
+
+    def __init__(
+        self, name: str, plan: FaultPlan, seed: int = 0, *, id_rule: IdRule = IdRule.EVER, prefix: str = ""
+    ) -> None:
+        self.plan = plan
+        self._draws = Draws(plan, seed)
+        self.exchange = Exchange(
+            name,
+            id_rule=id_rule,
+            refuses=lambda request: self._draws.refuses(request.client_id),
+            pieces=lambda client_id, _: self._draws.pieces(client_id),
+        )
+        self.arrived: list[Request] = []
+        self._prefix = prefix
+        self._requests: list[_Arrival] = []
+        self._messages: list[tuple[int, int, int, Message]] = []
+        self._count = 0
+        self._connection = 0
+        self._told_executions = 0
+        self._heartbeat_ns: int | None = None
+        self._broken = 0  # this connection and all before it are dead
+
+    def session(self) -> SimulatedSession:
+        """Return a line to this venue, not yet open."""
+        return SimulatedSession(self)
+
+    # -- the line -----------------------------------------------------------------------------------------------------
+
+    def connect(self, now_ns: int) -> int:
+        """Make a connection; 0 while nothing gets through. The one before is dead from now on."""
+        self.advance(now_ns)
+        if self.is_out(now_ns):
+            return 0
+        self._connection += 1
+        return self._connection
+
+    def is_out(self, now_ns: int) -> bool:
+        """Tell whether the venue is out of reach at an instant."""
+        return any(begin <= now_ns < end for begin, end in self.plan.outages)
+
+    def carry(self, connection: int, request: Request, now_ns: int) -> None:
+        """Put a request on its way to the exchange, or lose it."""
+        self.advance(now_ns)
+        if connection != self._connection or connection <= self._broken:
+            return
+        if self.is_out(now_ns):
+            self._break(connection, now_ns, "out of reach")
+            return
+        befalls = self._draws.befalls()
+        if befalls is Fault.DROP_BEFORE:
+            return
+        if befalls is Fault.RATE_LIMIT:
+            answer = Answer(
+                number=request.number, kind=AnswerKind.THROTTLED, retry_after_ns=self.plan.retry_after_ns
+            )  # fmt: skip
+            self._tell(connection, answer, now_ns)
+            return
+        if befalls is Fault.DISCONNECT:
+            self._break(connection, now_ns, "connection reset")
+            if self._draws.happens(Fault.DISCONNECT):  # now and then nothing more than the line is lost
+                return
+        due = now_ns + self._draws.latency_ns()
+        if self._draws.happens(Fault.DELAY):
+            due += self._draws.delay_ns()
+        self._count += 1
+        heapq.heappush(self._requests, _Arrival(due, self._count, connection, befalls.value, request))
+
+    def collect(self, connection: int, now_ns: int) -> list[Message]:
+        """Return the messages that have come to a connection."""
+        self.advance(now_ns)
+        found: list[Message] = []
+        while self._messages and self._messages[0][0] <= now_ns:
+            _, _, receiver, message = heapq.heappop(self._messages)
+            if receiver == connection and (receiver > self._broken or isinstance(message, Lost)):
+                found.append(message)
+        return found
+
+    def advance(self, now_ns: int) -> None:
+        """Let everything happen at the exchange that is due by now."""
+        while self._requests and self._requests[0].due_ns <= now_ns:
+            arrival = heapq.heappop(self._requests)
+            self._take(arrival)
+        silent_since = self._heartbeat_ns
+        if self.plan.dead_man_ns and silent_since is not None and now_ns - silent_since >= self.plan.dead_man_ns:
+            self.exchange.cancel_all(self._prefix)
+            self._heartbeat_ns = None
+            self.publish(now_ns)
+
+    # -- the exchange's side ------------------------------------------------------------------------------------------
+
+    def quote(self, instrument: str, bid: int, ask: int, now_ns: int) -> None:
+        """Move the market."""
+        self.advance(now_ns)
+        self.exchange.quote(instrument, bid, ask, now_ns)
+        self.publish(now_ns)
+
+    def publish(self, now_ns: int) -> None:
+        """Tell the newest connection what has changed since it was last told, or not."""
+        for execution in self.exchange.executions[self._told_executions :]:
+            self._news(Executed(self._skewed(execution)), now_ns)
+        self._told_executions = len(self.exchange.executions)
+        for order in self.exchange.changed:
+            self._news(Changed(order), now_ns)
+        self.exchange.changed.clear()
+
+    def _take(self, arrival: _Arrival) -> None:
+        request, now_ns = arrival.request, arrival.due_ns
+        self.arrived.append(request)
+        if request.kind is RequestKind.HEARTBEAT:
+            self._heartbeat_ns = now_ns
+        answer = self.exchange.answer(request, now_ns)
+        self.publish(now_ns)
+        if arrival.befalls == Fault.DROP_AFTER:
+            return
+        if arrival.befalls == Fault.ERROR_AFTER_ACCEPT:
+            answer = Answer(number=request.number, kind=AnswerKind.FAILED, reason="502 bad gateway")
+        if answer.executions:
+            skewed = tuple(self._skewed(execution) for execution in answer.executions)
+            answer = msgspec.structs.replace(answer, executions=skewed)
+        self._tell(arrival.connection, answer, now_ns)
+
+    def _skewed(self, execution: Execution) -> Execution:
+        skew_ns = self._draws.skew_ns()
+        return msgspec.structs.replace(execution, time_ns=execution.time_ns + skew_ns) if skew_ns else execution
+
+    def _news(self, message: Message, now_ns: int) -> None:
+        if not self._draws.happens(Fault.NEWS_LOST):
+            late = self._draws.happens(Fault.OUT_OF_ORDER_FILL)
+            self._tell(self._connection, message, now_ns + (self._draws.delay_ns() if late else 0))
+
+    def _tell(self, connection: int, message: Message, now_ns: int) -> None:
+        due = now_ns + self._draws.latency_ns()
+        if self._draws.happens(Fault.DELAY):
+            due += self._draws.delay_ns()
+        self._post(connection, message, due)
+        if self._draws.happens(Fault.DUPLICATE_EVENT):
+            self._post(connection, message, due + self._draws.delay_ns())
+
+    def _post(self, connection: int, message: Message, due_ns: int) -> None:
+        self._count += 1
+        heapq.heappush(self._messages, (due_ns, self._count, connection, message))
+
+    def _break(self, connection: int, now_ns: int, reason: str) -> None:
+        self._broken = connection
+        self._post(connection, Lost(reason), now_ns)
