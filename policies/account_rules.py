@@ -94,11 +94,30 @@ def loss_room(book: "Book", intent: Record) -> bool:
     """
     if intent.reduce != 0 or len(book.floors) == 0:
         return False
-    guard, equity = book.guard[0], book.ledger.account[0].equity
+    guard, account = book.guard[0], book.ledger.account[0]
     new_risk, buffer = intent_risk(book, intent), guard.buffer
     if intent.hold_ns <= 0 or intent.time_ns + intent.hold_ns >= guard.next_ns:
         buffer *= guard.overnight_multiple
-    return not room_allows(equity, open_risk(book), new_risk, highest_floor(book.floors, guard), buffer)
+    return not room_allows(
+        account.equity, open_risk(book), new_risk, highest_floor(book.floors, guard, account), buffer
+    )
+
+
+@compiled
+def must_flatten(book: "Book") -> bool:
+    """Tell whether positions must be closed now: so much of an amount is used, or of the buffer over open stops.
+
+    Half of the buffer stays between a floor and what is left if every stop is hit: a single gap has to be larger than
+    that, beyond the stops, to reach the floor before anybody can act.
+    """
+    guard, account = book.guard[0], book.ledger.account[0]
+    if guard.active == 0 or len(book.floors) == 0 or account.open_positions == 0:
+        return False
+    if most_used_ppm(book.floors, guard, min(account.equity, account.equity_low)) >= guard.flatten_ppm:
+        return True
+    return not room_allows(
+        account.equity, open_risk(book), 0, highest_floor(book.floors, guard, account), guard.buffer // 2
+    )
 
 
 @compiled

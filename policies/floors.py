@@ -154,6 +154,22 @@ def reset_floor(row: Record, time_ns: int, equity: int, balance: int) -> int:
 
 
 @compiled
+def standing_floor(row: Record, equity: int, balance: int) -> int:
+    """Return the floor now, or the one that a reset at this moment would set where that is higher.
+
+    A loss that is carried over a reset breaches there without a new price: so the reset counts before it comes.
+    """
+    top = row.top
+    if row.mode == Mode.DAILY:
+        top = balance if row.anchor == Anchor.BALANCE else equity
+        if row.anchor == Anchor.MAX_BALANCE_EQUITY:
+            top = max(balance, equity)
+    elif row.mode == Mode.CLOSING:
+        top = max(top, balance)
+    return max(int(row.floor), floor_at(row, top))
+
+
+@compiled
 def next_reset_ns(row: Record, resets_ns: NDArray[np.int64]) -> int:
     """Return the next reset of a floor, by its calendar's row of instants; INT64_MAX when they are used up."""
     return int(resets_ns[row.calendar, row.next_reset]) if row.next_reset < resets_ns.shape[1] else INT64_MAX

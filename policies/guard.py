@@ -14,7 +14,15 @@ from market.compiled import compiled
 from market.costs import PPM
 from market.money import INT64_MAX
 from market.records import Record, Records, record_type, records
-from policies.floors import mark_at, next_reset_ns, raised_top, reset_floor, usage_ppm, watch_floor
+from policies.floors import (
+    mark_at,
+    next_reset_ns,
+    raised_top,
+    reset_floor,
+    standing_floor,
+    usage_ppm,
+    watch_floor,
+)
 
 GUARD: Final = record_type(
     "buffer overnight_multiple gap_ppm halve_ppm block_ppm flatten_ppm "
@@ -88,11 +96,11 @@ def quiet_floors(floors: Records, guard: Record, best: int, worst: int, balance:
 
 
 @compiled
-def highest_floor(floors: Records, guard: Record) -> int:
-    """Return the highest floor of all, as equity with its flow; there is one at least."""
+def highest_floor(floors: Records, guard: Record, account: Record) -> int:
+    """Return the highest floor of all, or that a reset now would set, with the flow."""
     highest = -INT64_MAX
     for k in range(len(floors)):
-        highest = max(highest, floors[k].floor)
+        highest = max(highest, standing_floor(floors[k], account.equity - guard.flow, account.cash - guard.flow))
     return int(highest + guard.flow)
 
 
@@ -126,12 +134,6 @@ def room_allows(equity: int, open_risk: int, new_risk: int, floor: int, buffer: 
 def volume_ppm(floors: Records, guard: Record, equity: int) -> int:
     """Return the size that the ladder leaves, in parts per million: whole, or half from `halve_ppm` on."""
     return PPM // 2 if most_used_ppm(floors, guard, equity) >= guard.halve_ppm else PPM
-
-
-@compiled
-def must_flatten(floors: Records, guard: Record, equity: int) -> bool:
-    """Tell whether so much is used that positions must be closed before a slip reaches the floor."""
-    return bool(most_used_ppm(floors, guard, equity) >= guard.flatten_ppm)
 
 
 @compiled
