@@ -25,18 +25,19 @@ from policies.floors import (
 )
 
 GUARD: Final = record_type(
-    "buffer overnight_multiple gap_ppm halve_ppm block_ppm flatten_ppm "
+    "buffer overnight_multiple gap_ppm stop_gap_ppm halve_ppm block_ppm flatten_ppm "
     "exposure_ppm_max exposure_basis leverage_ppm cluster_ppm_max correlates active "
     "flow balance next_ns until_ns pending trades days opened_day",
     floats="rho_max risk_min risk_max confidence_floor confidence_cap gamma",
 )
-"""What keeps an account from its floors. `buffer` is money; `gap_ppm` the share of a notional that a position without
-a stop may lose; `halve_ppm`, `block_ppm`, `flatten_ppm` the used shares of any amount that halve sizes, stop new risk
+"""What keeps an account from its floors.
+
+`buffer` is money; `gap_ppm` and `stop_gap_ppm` are the shares of a notional that a position may lose at once, without a
+stop and over one; `halve_ppm`, `block_ppm`, `flatten_ppm` the used shares of any amount that halve sizes, stop new risk
 and call for flattening. `exposure_ppm_max` 0 caps no exposure, `correlates` 0 knows no correlation, `risk_max` 0 scales
-no risk by confidence. `flow` is what was deposited less
-withdrawn, `balance` cash at the last valuation, `next_ns` the next reset of any floor, `until_ns` the instant from
-which a calendar is unknown, `pending` risk that was approved at this instant and has no order yet. Inactive, it asks
-for nothing."""
+no risk by confidence. `flow` is what was deposited less withdrawn, `balance` cash at the last valuation, `next_ns` the
+next reset of any floor, `until_ns` the instant from which a calendar is unknown, `pending` risk that was approved at
+this instant and has no order yet. Inactive, it asks for nothing."""
 
 
 def open_guard(terms: dict[str, int | float], cash: int) -> Records:

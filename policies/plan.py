@@ -115,6 +115,7 @@ class RulesPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     buffer: int = 0
     overnight_multiple: int = 1
     gap_ppm: int = 1_000_000
+    stop_gap_ppm: int = 0
     halve_ppm: int = 1_000_000
     block_ppm: int = 1_000_000
     flatten_ppm: int = 1_000_000

@@ -24,9 +24,9 @@ def notional_of(book: "Book", instrument: int, lots: int) -> int:
 
 @compiled
 def loss_to_stop(book: "Book", instrument: int, lots: int, mark: int, stop: int) -> int:
-    """Return what `lots` would lose from a mark to their stop, or the declared gap where they have none.
+    """Return what `lots` would lose from a mark to their stop, or to the declared gap where they have none.
 
-    A stop on the far side of the mark loses nothing more; a contract loses its stake.
+    A price may jump over a stop: it counts as no nearer than its own, smaller gap. A contract loses its stake.
     """
     row = book.ledger.instruments[instrument]
     if row.kind == Kind.BINARY:
@@ -35,7 +35,8 @@ def loss_to_stop(book: "Book", instrument: int, lots: int, mark: int, stop: int)
         return multiply_divide_up(notional_of(book, instrument, lots), book.guard[0].gap_ppm, PPM)
     ticks = max(mark - stop if lots > 0 else stop - mark, 0)
     rate_num, rate_den = rate_to_account(book.ledger.instruments, book.quotes, instrument)
-    return to_account_up(abs(lots) * ticks * row.tick_value, rate_num, rate_den)
+    jumped = multiply_divide_up(notional_of(book, instrument, lots), book.guard[0].stop_gap_ppm, PPM)
+    return max(to_account_up(abs(lots) * ticks * row.tick_value, rate_num, rate_den), jumped)
 
 
 @compiled

@@ -60,6 +60,7 @@ def rules_plan(accounts: Sequence[AccountProfile], cash: int, start_ns: int, end
         buffer=max(share_up(cash, guard.buffer_fraction) for guard in guards),
         overnight_multiple=max(guard.overnight_buffer_multiple for guard in guards),
         gap_ppm=max(ppm_of(guard.gap_fraction) for guard in guards),
+        stop_gap_ppm=max(ppm_of(guard.stop_gap_fraction) for guard in guards),
         halve_ppm=min(ppm_of(guard.halve_at) for guard in guards),
         block_ppm=min(ppm_of(guard.no_new_risk_at) for guard in guards),
         flatten_ppm=min(ppm_of(guard.flatten_at) for guard in guards),

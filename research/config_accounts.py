@@ -70,6 +70,7 @@ class Guard(Section):
     buffer_fraction: ShareOrNone = Decimal("0.005")
     overnight_buffer_multiple: Annotated[int, Field(ge=1, le=100)] = 2
     gap_fraction: Share = Decimal("0.02")
+    stop_gap_fraction: ShareOrNone = Decimal("0.005")
     halve_at: Share = Decimal("0.6")
     no_new_risk_at: Share = Decimal("0.75")
     flatten_at: Share = Decimal("0.85")

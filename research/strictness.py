@@ -69,7 +69,8 @@ MORE: Final = (
     "arbitrage.net_profit_percent_min arbitrage.auto_gross_spread_percent arbitrage.auto_net_profit "
     "forex.confidence_min forex.reward_to_risk_min forex.auto_confidence forex.auto_reward_to_risk "
     "binary.probability_min binary.edge_min objectives.trading_days_min objectives.news_minutes "
-    "guard.buffer_fraction guard.overnight_buffer_multiple guard.gap_fraction crypto.risk.confidence_floor "
+    "guard.buffer_fraction guard.overnight_buffer_multiple guard.gap_fraction "
+    "guard.stop_gap_fraction crypto.risk.confidence_floor "
     "crypto.risk.confidence_cap crypto.risk.gamma crypto.correlation.observations_min"
 )
 DIRECTIONS: Final[Mapping[str, tuple[Tighter, str]]] = {
