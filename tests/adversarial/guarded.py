@@ -63,15 +63,16 @@ class Guarded:
         self.book = book_of(self.plan)
         self._feeds = feeds_of(self.plan)
         self._tape = tape_of(path)
+        self._nothing = Tape._make(column[:0] for column in self._tape)
         self._samples, self._latches = records(64, SAMPLE), records(64, LATCH)
-        self._snapshot: Any = None
 
     def hear(self, truth: Truth, *, prices: bool) -> None:
         """Take the rows of the step that arrive, and all fills; close everything where the rules call for it."""
-        self._move(self._rows(truth.step) if prices else self._rows_none(), self._reports(truth))
-        if must_flatten(self.book) and truth.holdings:
+        if prices or truth.fills:
+            self._move(self._rows(truth.step) if prices else self._nothing, self._reports(truth))
+        if truth.holdings and must_flatten(self.book):
             truth.flatten()
-            self._move(self._rows_none(), self._reports(truth))
+            self._move(self._nothing, self._reports(truth))
 
     def judge(self, truth: Truth, wishes: tuple[Wish, ...], number: int) -> None:
         """Judge what the trader wants as one group of intents; what passes is filled at once."""
@@ -103,9 +104,6 @@ class Guarded:
         seen = [k for k in range(2) if self.path.seen[k, step]]
         first = 2 * step + (seen[0] if seen else 0)
         return Tape._make(column[first : first + len(seen)] for column in self._tape)
-
-    def _rows_none(self) -> Tape:
-        return Tape._make(column[:0] for column in self._tape)
 
     def _reports(self, truth: Truth) -> Records:
         reports = records(len(truth.fills), REPORT)

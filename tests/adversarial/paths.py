@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from policies.calendars import SECOND_NS, resets_between
 
-STEPS = 110
+STEPS = 64
 MINUTE_NS = 60 * SECOND_NS
 STARTS = (1_743_163_200, 1_761_307_200, 1_748_865_600)
 """Friday before the clocks go forward in Prague, Friday before they go back, and an ordinary Monday; seconds of UTC."""
