@@ -27,7 +27,7 @@ from policies.floors import (
 GUARD: Final = record_type(
     "buffer overnight_multiple gap_ppm stop_gap_ppm halve_ppm block_ppm flatten_ppm "
     "exposure_ppm_max exposure_basis leverage_ppm cluster_ppm_max correlates active "
-    "flow balance next_ns until_ns pending trades days opened_day",
+    "flow balance next_ns until_ns pending",
     floats="rho_max risk_min risk_max confidence_floor confidence_cap gamma",
 )
 """What keeps an account from its floors.
@@ -44,7 +44,7 @@ def open_guard(terms: dict[str, int | float], cash: int) -> Records:
     """Return the guard of a fresh account."""
     guard = records(1, GUARD)
     guard[0].next_ns = guard[0].until_ns = INT64_MAX
-    guard[0].balance, guard[0].opened_day = cash, -1
+    guard[0].balance = cash
     for name, value in terms.items():
         guard[0][name] = value
     return guard
