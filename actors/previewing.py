@@ -22,7 +22,8 @@ from policies.governor import rule
 from policies.intents import INTENT, DeskKind, Ruling
 from policies.judgement import judge_group
 from policies.plan import Plan
-from policies.risk import Book, leg_lots, notional_of
+from policies.risk import Book, leg_lots
+from policies.valuing import notional_of
 
 
 class Proposal(Struct, frozen=True, kw_only=True):

@@ -120,11 +120,14 @@ def snapshot_of(book: Book, plan: Plan, findings: int) -> dict[str, Any]:
         },
         "groups": tuple(_fields(row) for row in ledger.groups),
         "findings": findings,
+        "floors": tuple(_fields(row) for row in book.floors),
+        "guard": _fields(book.guard[0]) if book.guard[0].active else {},
     }
 
 
 def _fields(row: Record) -> dict[str, int]:
-    return {name: int(row[name]) for name in row.dtype.names}
+    """Return the whole numbers of a record; the only others are settings, which the plan brings again."""
+    return {name: int(row[name]) for name in row.dtype.names if row.dtype[name].kind == "i"}
 
 
 class RestoreError(RuntimeError):
@@ -144,7 +147,7 @@ def restore_book(plan: Plan, log: SessionLog, cut_ns: int) -> Book:
             instrument = writer.index_of(record.instrument)
             side = book.working_long if record.lots > 0 else book.working_short
             side[instrument] += abs(record.lots)
-            place(book, record.number, instrument, record.lots)
+            place(book, record.number, instrument, record.lots, record.stop)
     book.ledger.control[:] = 0
     snapshot = next((found for found in reversed(log.snapshots) if found.time_ns == cut_ns), None)
     if snapshot is not None:
@@ -177,5 +180,10 @@ def _adopt(book: Book, plan: Plan, snapshot: Snapshot) -> None:
         raise RestoreError(f"the fold up to {snapshot.time_ns} differs from its snapshot in {', '.join(wrong)}")
     for name, value in snapshot.account.items():
         account[name] = value
+    for row, values in zip(book.floors, snapshot.floors, strict=True):
+        for name, value in values.items():
+            row[name] = value
+    for name, value in snapshot.guard.items():
+        book.guard[0][name] = value
     for desk in book.desks:
         desk.budget = position_cap(int(account.anchor), int(desk.budget_ppm))

@@ -284,7 +284,7 @@ class RiskManager:
                 instrument = int(intent.instrument0 if leg == 0 else intent.instrument1)
                 lots = leg_lots(intent, leg)
                 if lots != 0:  # a leg of nothing has no order, and nothing would ever end it
-                    place(self._book, first_order + leg, instrument, lots)
+                    place(self._book, first_order + leg, instrument, lots, int(intent.stop))
 
     def _horizon(self) -> int:
         """Return the time up to which no group will come that the governor has not been told of.

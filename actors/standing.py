@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 
 from actors.writing import rule_names
+from market.costs import PPM
 from policies.bookkeeping import daily_loss_of
+from policies.floors import ALERT_PERCENT
 from policies.intents import TradingState
 from policies.plan import Plan
 from policies.risk import Book
@@ -34,7 +36,30 @@ def standing(book: Book, plan: Plan) -> dict[str, Any]:
             **{desk.name: TradingState(int(row.state)).name for desk, row in zip(plan.desks, book.desks, strict=True)},
         },
         "latched": rule_names(int(account.blocks)),
+        "floors": _floors(book, plan),
     }
+
+
+def _floors(book: Book, plan: Plan) -> dict[str, dict[str, int]]:
+    """Return per floor of the account's profiles where it lies, the room above it, and what of its amount is used.
+
+    `used_ppm` is in parts per million, `alert_percent` the highest level that was told since the reset.
+    """
+    flow, equity = int(book.guard[0].flow), int(book.ledger.account[0].equity)
+    found = {}
+    for terms, row in zip(plan.rules.floors, book.floors, strict=True):
+        floor = int(row.floor) + flow
+        amount = int(row.top) * int(row.ppm) // PPM if row.of_top else int(row.amount)
+        told = int(row.alerts)
+        found[terms.name] = {
+            "floor": floor,
+            "room": equity - floor,
+            "used_ppm": max(floor + amount - equity, 0) * PPM // amount,
+            "alert_percent": ALERT_PERCENT[told - 1] if told else 0,
+            "latched": int(row.latched),
+            "waits_for_a_person": int(row.pending),
+        }
+    return found
 
 
 def _day_loss(book: Book) -> int:

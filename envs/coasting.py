@@ -9,14 +9,24 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.logs import SAMPLES, Logs, latch
-from market.compiled import folded, inlined
+from envs.logs import LATCHES, SAMPLES, Logs, latch
+from market.compiled import compiled, folded, inlined
 from market.instruments import Kind, RateMode
 from market.ledger import floating_of, mark_moved
 from market.quotes import update_quote
 from market.records import Record, Records
 from market.tape import Role, Tape, any_flaw
-from policies.bookkeeping import alarm_of, breaches, close_instant, next_sample_ns, take_sample, write_sample
+from policies.bookkeeping import (
+    alarm_of,
+    breaches,
+    close_instant,
+    next_sample_ns,
+    roll_account,
+    take_sample,
+    write_sample,
+)
+from policies.floors import watch_floor
+from policies.guard import quiet_floors, watch_floors
 from policies.risk import Book
 
 BLOCK: Final = 64
@@ -110,6 +120,11 @@ def hold(book: Book, number: int, logs: Logs, tape: Tape, row: int, end: int) ->
     times, passed = tape.time_ns[row:end], 0
     while passed < len(times):
         last = min(passed + BLOCK, len(times))
+        if book.guard[0].active != 0:
+            turned = roll_account(book, times[passed]) & ~account.blocks
+            if turned != 0:
+                return passed + hold_turned(book, number, logs, tape, row + passed, turned)
+            last = passed + int(np.searchsorted(times[passed:last], book.guard[0].next_ns))
         last = min(last, passed + int(np.searchsorted(times[passed:last], account.next_ns)) + 1)
         if hold_quietly(book, number, tape, row + passed, row + last):
             passed = last
@@ -118,6 +133,20 @@ def hold(book: Book, number: int, logs: Logs, tape: Tape, row: int, end: int) ->
             passed += hold_closely(book, number, logs, tape, row + passed, row + last)
             if passed < last:
                 break
+    return passed
+
+
+@folded
+def hold_turned(book: Book, number: int, logs: Logs, tape: Tape, row: int, turned: int) -> int:
+    """Value the only position over the bar before which a reset has breached a floor; what both latch is one entry."""
+    account = book.ledger.account[0]
+    account.blocks |= turned
+    count = logs.counts[LATCHES]
+    passed = hold_closely(book, number, logs, tape, row, row + 1)
+    if logs.counts[LATCHES] == count:
+        latch(logs, account.time_ns, turned)
+    else:
+        logs.latches[count].rules |= turned
     return passed
 
 
@@ -146,12 +175,26 @@ def hold_quietly(book: Book, number: int, tape: Tape, begin: int, end: int) -> b
     fall = top - bottom
     if bottom <= alarm_of(limits, account) or fall > account.drawdown_max or fall >= limits.drawdown_max:
         return False
+    if book.guard[0].active != 0 and not pass_quietly(book, cash + floating_of(lots, cost, best, tick_value), bottom):
+        return False
     floating = floating_of(lots, cost, prices[-1], tick_value)
     floating_low = floating_of(lots, cost, worsts[-1], tick_value)
     position.floating, position.dip, position.dip_ns = floating, floating_low - floating, tape.time_ns[end - 1]
     account.floating, account.floating_low, account.sample_low = floating, floating_low, min(account.sample_low, bottom)
     account.equity, account.equity_low, account.peak = cash + floating, cash + floating_low, top
     account.time_ns = tape.time_ns[end - 1]
+    return True
+
+
+@compiled
+def pass_quietly(book: Book, best: int, worst: int) -> bool:
+    """Move the floors over some equities at once; False, and nothing done, where one of them tells anything."""
+    floors, guard, cash = book.floors, book.guard[0], book.ledger.account[0].cash
+    if not quiet_floors(floors, guard, best, worst, cash):
+        return False
+    for k in range(len(floors)):
+        watch_floor(floors[k], 0, best - guard.flow, best - guard.flow, cash - guard.flow)
+    guard.balance = cash
     return True
 
 
@@ -182,6 +225,9 @@ def hold_closely(book: Book, number: int, logs: Logs, tape: Tape, row: int, end:
         passed = i + 1
         if cash + floating_low <= alarm or peak - cash - floating_low >= fall_max:
             fresh = breaches(limits, account, floating_low, cash + floating_low, peak) & ~account.blocks
+        if book.guard[0].active != 0:
+            account.equity, account.equity_low = cash + floating, cash + floating_low
+            fresh |= watch_floors(book.floors, book.guard[0], account, times[i]) & ~account.blocks
         if times[i] >= next_ns:
             equity = cash + floating
             write_sample(logs.samples[count], times[i], equity, min(sample_low, equity), cash, peak)

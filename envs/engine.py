@@ -216,7 +216,7 @@ def execute(engine: Engine, intent: Record) -> None:
         if leg_lots(intent, leg) != 0:
             send(engine)
             if intent.reduce == 0:
-                place(engine.book, order.number, instrument, order.lots)
+                place(engine.book, order.number, instrument, order.lots, order.stop)
 
 
 @folded

@@ -208,13 +208,15 @@ class Sample(Record, frozen=True, kw_only=True, tag="sample"):
 class Snapshot(Record, frozen=True, kw_only=True, tag="snapshot"):
     """Risk's book as of `time_ns`, complete: everything up to then is in the journal before this record.
 
-    `findings` is the number of this one in risk's stream.
+    `findings` is the number of this one in risk's stream; `floors` and `guard` are there where account rules are.
     """
 
     account: dict[str, int]
     positions: dict[str, dict[str, int]]
     groups: tuple[dict[str, int], ...]
     findings: int
+    floors: tuple[dict[str, int], ...] = ()
+    guard: dict[str, int] = {}
 
 
 class Stop(Record, frozen=True, kw_only=True, tag="stop"):

@@ -1,21 +1,25 @@
 """From a plan to kernel state: the arrays that an agent, the book, the watch or a venue starts with."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from market.features import feature_program
-from market.instruments import RateMode, instrument_table
+from market.instruments import Kind, RateMode, instrument_table
 from market.ledger import open_ledger
+from market.money import INT64_MAX
 from market.quotes import QUOTE
 from market.records import Record, Records, records
 from market.tape import FEED, Role
 from policies.catalogue import features_of, policy_named
+from policies.floors import open_floors
+from policies.guard import open_guard, start_guard
 from policies.intents import FEATURES_MAX
-from policies.plan import DeskPlan, FeedPlan, Plan
+from policies.plan import DeskPlan, FeedPlan, Plan, RulesPlan
 from policies.proposals import Agent
-from policies.risk import DESK, LIMITS, Book, open_book
+from policies.risk import DESK, LIMITS, Book, Guards, no_guards, open_book
 from policies.routes import CANDIDATE, ROUTE, Scanner
 from policies.view import open_views
 
@@ -110,6 +114,59 @@ def limits_of(plan: Plan) -> Records:
     return table
 
 
+GUARD_TERMS: Final = (
+    "buffer", "overnight_multiple", "gap_ppm", "stop_gap_ppm", "halve_ppm", "block_ppm", "flatten_ppm",
+    "exposure_ppm_max", "exposure_basis", "leverage_ppm", "cluster_ppm_max", "risk_min", "risk_max",
+    "confidence_floor", "confidence_cap", "gamma",
+)  # fmt: skip
+FLOOR_TERMS: Final = (
+    "rule", "mode", "calendar", "anchor", "of_top", "amount", "ppm", "inclusive", "clears", "share_ppm",
+)  # fmt: skip
+
+
+def guards_of(plan: Plan, instruments: Records) -> Guards:
+    """Return what the account's profiles bring to the book, as of a fresh account; ValueError: a rule is never fed."""
+    rules = plan.rules
+    if not rules.profiles:
+        return no_guards(plan.cash, len(instruments))
+    _refuse_inert(rules)
+    terms = [
+        {name: getattr(floor, name) for name in FLOOR_TERMS} | ({} if floor.lock is None else {"lock": floor.lock})
+        for floor in rules.floors
+    ]
+    floors = open_floors(terms, plan.cash)
+    guard = open_guard({name: getattr(rules, name) for name in GUARD_TERMS}, plan.cash)
+    guard[0].active = 1
+    guard[0].correlates, guard[0].rho_max = int(rules.rho_max is not None), rules.rho_max or 0.0
+    width = max((len(calendar.resets_s) for calendar in rules.calendars), default=0)
+    resets_ns = np.full((len(rules.calendars), width), INT64_MAX)
+    for row, calendar in zip(resets_ns, rules.calendars, strict=True):
+        row[: len(calendar.resets_s)] = np.array(calendar.resets_s, np.int64) * 10**9
+    start_guard(guard, floors, resets_ns)
+    return Guards(floors, guard, resets_ns, class_correlations(instruments))
+
+
+def _refuse_inert(rules: RulesPlan) -> None:
+    """Refuse a rule that nothing would ever feed: it would look like a limit and be none."""
+    for floor in rules.floors:
+        known = 0 <= floor.calendar < len(rules.calendars) and rules.calendars[floor.calendar].resets_s
+        if not known:
+            raise ValueError(f"{floor.name}: its calendar {floor.calendar} has no instants, so it would never reset")
+        if (floor.ppm if floor.of_top else floor.amount) <= 0:
+            raise ValueError(f"{floor.name}: its amount is 0; a positive amount is allowed")
+    if rules.exposure_ppm_max and rules.leverage_ppm <= 0:
+        raise ValueError(
+            f"leverage_ppm = {rules.leverage_ppm}: a positive leverage is allowed where exposure is capped"
+        )
+
+
+def class_correlations(instruments: Records) -> NDArray[np.float64]:
+    """Return the correlation per pair of instruments that is assumed without data: 1 within a kind, else 0."""
+    kinds = np.array(instruments.kind)
+    kinds = np.where(kinds == Kind.BINARY, kinds[np.array(instruments.underlying)], kinds)
+    return np.asarray(kinds[:, None] == kinds[None, :], np.float64)
+
+
 def price_sources(instruments: Records, number: int) -> set[int]:
     """Return the instruments whose prices it takes to trade one: what it is quoted by, and what converts its money."""
     row = instruments[number]
@@ -129,7 +186,7 @@ def book_of(plan: Plan, quotes: Records | None = None, instruments: Records | No
     ledger = open_ledger(instruments, groups, plan.cash)
     shared = records(len(instruments), QUOTE) if quotes is None else quotes
     cooldowns = np.array(plan.limits.cooldowns_ns, np.int64)
-    return open_book(ledger, shared, desks_of(plan), limits_of(plan), cooldowns)
+    return open_book(ledger, shared, desks_of(plan), limits_of(plan), cooldowns, guards_of(plan, instruments))
 
 
 def agent_of(plan: Plan, quotes: Records | None = None) -> Agent:

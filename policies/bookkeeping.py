@@ -17,6 +17,7 @@ from market.quotes import update_quote
 from market.records import Record, Records, record_type
 from market.tape import Role, Tape
 from policies.gates import next_streak, position_cap
+from policies.guard import roll_floors, watch_floors
 from policies.intents import Rule
 from policies.risk import LIVE_COUNT, Book, leg_instrument, leg_lots
 
@@ -41,12 +42,12 @@ def reserve(book: Book, intent: Record, sign: int) -> None:
 
 
 @folded
-def place(book: Book, number: int, instrument: int, lots: int) -> None:
-    """Note the order that now carries a reservation."""
+def place(book: Book, number: int, instrument: int, lots: int, stop: int = 0) -> None:
+    """Note the order that now carries a reservation, and the price (0: none) at which its loss is to be stopped."""
     count = book.counts[LIVE_COUNT]
     assert count < len(book.live)
     live = book.live[count]
-    live.number, live.instrument, live.lots = number, instrument, lots
+    live.number, live.instrument, live.lots, live.stop = number, instrument, lots, stop
     book.counts[LIVE_COUNT] = count + 1
 
 
@@ -61,6 +62,8 @@ def book_report(book: Book, report: Record) -> None:
     mark_position(book.ledger, book.quotes, report.instrument, report.time_ns)
     if report.kind != ReportKind.SETTLE:
         _use_reservation(book, report)
+    if book.ledger.positions[report.instrument].lots == 0:
+        book.stops[0, report.instrument] = book.stops[1, report.instrument] = 0
     for k in range(book.ledger.control[OUTCOMES]):
         count_outcome(book.ledger.account[0], book.ledger.outcomes[k])
     book.ledger.control[OUTCOMES] = 0
@@ -72,6 +75,8 @@ def _use_reservation(book: Book, report: Record) -> None:
         live = book.live[k]
         if live.number != report.number or live.instrument != report.instrument:
             continue
+        if report.kind == ReportKind.FILL:
+            _keep_stop(book, report, live.stop)
         if live.lots > 0 and report.lots > 0:
             used = min(live.lots, report.lots)
             book.working_long[live.instrument] -= used
@@ -85,6 +90,23 @@ def _use_reservation(book: Book, report: Record) -> None:
             book.live[k] = book.live[last]
             book.counts[LIVE_COUNT] = last
         return
+    if report.kind == ReportKind.FILL:
+        _keep_stop(book, report, 0)  # nobody here has sent it: what it opened has no stop that is known
+
+
+@compiled
+def _keep_stop(book: Book, report: Record, stop: int) -> None:
+    """Keep the worst stop of all that was filled on a side; one fill without a stop leaves the side without."""
+    side = 0 if report.lots > 0 else 1
+    before = book.ledger.positions[report.instrument].lots - report.lots
+    kept = book.stops[side, report.instrument]
+    if before == 0 or (before > 0) != (report.lots > 0):
+        kept = stop
+    elif kept <= 0 or stop <= 0:
+        kept = 0
+    else:
+        kept = min(kept, stop) if side == 0 else max(kept, stop)
+    book.stops[side, report.instrument] = kept
 
 
 @compiled
@@ -116,10 +138,20 @@ def close_instant(book: Book, time_ns: int) -> int:
     """Value the account after an instant that moved it and set what is breached; return the newly set `Rule` bits."""
     account = book.ledger.account[0]
     account.time_ns = time_ns
+    fresh = roll_account(book, time_ns) if book.guard[0].active != 0 else 0
     value_account(account)
-    fresh = breaches(book.limits[0], account, account.floating_low, account.equity_low, account.peak) & ~account.blocks
+    fresh |= breaches(book.limits[0], account, account.floating_low, account.equity_low, account.peak)
+    if book.guard[0].active != 0:
+        fresh |= watch_floors(book.floors, book.guard[0], account, time_ns)
+    fresh &= ~account.blocks
     account.blocks |= fresh
     return fresh
+
+
+@compiled
+def roll_account(book: Book, time_ns: int) -> int:
+    """Take the resets of all floors up to an instant, before anything of it is valued; return the breached bits."""
+    return roll_floors(book.floors, book.guard[0], book.resets_ns, book.ledger.account[0].equity, time_ns)
 
 
 @inlined

@@ -80,8 +80,59 @@ class LimitsPlan(Struct, frozen=True, kw_only=True):
     sample_ns: int
 
 
+class CalendarPlan(Struct, frozen=True, kw_only=True):
+    """When periods begin: whole seconds of UTC, computed when the run was planned; beyond the last nothing is known."""
+
+    zone: str
+    reset: str
+    period: str
+    resets_s: tuple[int, ...]
+
+
+class FloorPlan(Struct, frozen=True, kw_only=True):
+    """One floor of a profile; see `policies.floors.FLOOR`. `lock` None: the floor may rise without end."""
+
+    name: str
+    rule: int
+    mode: int
+    calendar: int
+    anchor: int = 0
+    of_top: int = 0
+    amount: int = 0
+    ppm: int = 0
+    inclusive: int = 0
+    clears: int = 0
+    lock: int | None = None
+    share_ppm: int = 1_000_000
+
+
+class RulesPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the account's profiles ask for beside the limits; without a profile, nothing. See `policies.guard.GUARD`."""
+
+    profiles: tuple[str, ...] = ()
+    floors: tuple[FloorPlan, ...] = ()
+    calendars: tuple[CalendarPlan, ...] = ()
+    buffer: int = 0
+    overnight_multiple: int = 1
+    gap_ppm: int = 1_000_000
+    stop_gap_ppm: int = 0
+    halve_ppm: int = 1_000_000
+    block_ppm: int = 1_000_000
+    flatten_ppm: int = 1_000_000
+    exposure_ppm_max: int = 0
+    exposure_basis: int = 0
+    leverage_ppm: int = 1_000_000
+    cluster_ppm_max: int = 0
+    rho_max: float | None = None
+    risk_min: float = 0.0
+    risk_max: float = 0.0
+    confidence_floor: float = 0.0
+    confidence_cap: float = 1.0
+    gamma: float = 1.0
+
+
 class Plan(Struct, frozen=True, kw_only=True):
-    """A whole run: account, venues, instruments, feeds in tape order, routes, desks, limits."""
+    """A whole run: account, venues, instruments, feeds in tape order, routes, desks, limits, account rules."""
 
     currency: str
     cash: int
@@ -91,6 +142,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     routes: tuple[RoutePlan, ...]
     desks: tuple[DeskPlan, ...]
     limits: LimitsPlan
+    rules: RulesPlan = RulesPlan()
 
     def index_of(self, key: str) -> int:
         """Return the number of an instrument; ValueError when the plan has none of that name."""

@@ -16,10 +16,14 @@ from numpy.typing import NDArray
 from market.compiled import compiled, folded
 from market.instruments import Kind
 from market.ledger import Ledger
-from market.quotes import rate_to_account, to_account_up
+from market.quotes import rate_to_account
 from market.records import Record, Records, record_type, records
+from policies.account_rules import account_rules
+from policies.floors import FLOOR
 from policies.gates import cooldown_left_ns, position_cap, shrinks
+from policies.guard import open_guard
 from policies.intents import Rule, TradingState
+from policies.valuing import notional_of
 
 LIMITS: Final = record_type(
     "trades_per_day_max daily_loss_max daily_loss_basis drawdown_max drawdown_basis loss_streak_max "
@@ -38,12 +42,31 @@ DESK: Final = record_type(
 """One desk: what it may (state, budget = share of equity at the day's start), what it has earned (`realised`, fees
 included), and what it demands of a trade."""
 
-LIVE: Final = record_type("number instrument lots")
-"""An opening order that may still fill: the lots it has reserved and not yet filled, signed."""
+LIVE: Final = record_type("number instrument lots stop")
+"""An opening order that may still fill: the lots it has reserved and not yet filled, signed, and its stop (0: none)."""
+
+
+class Guards(NamedTuple):
+    """What account profiles bring to a book: floors, their guard, resets per calendar, correlations per instrument."""
+
+    floors: Records
+    guard: Records
+    resets_ns: NDArray[np.int64]
+    rho: NDArray[np.float64]
+
+
+def no_guards(cash: int, instruments: int) -> Guards:
+    """Return what a book has where no account profile is active."""
+    return Guards(
+        records(0, FLOOR), open_guard({}, cash), np.zeros((0, 0), np.int64), np.zeros((instruments, instruments))
+    )  # fmt: skip
 
 
 class Book(NamedTuple):
-    """All that risk knows. `working_long` and `working_short` are lots reserved per instrument, both positive."""
+    """All that risk knows. `working_long` and `working_short` are lots reserved per instrument, both positive.
+
+    `stops[0]` and `stops[1]` are the worst stop of what was bought and sold per instrument; 0: there is none.
+    """
 
     ledger: Ledger
     quotes: Records
@@ -54,17 +77,24 @@ class Book(NamedTuple):
     working_short: NDArray[np.int64]
     live: Records
     counts: NDArray[np.int64]
+    floors: Records
+    guard: Records
+    resets_ns: NDArray[np.int64]
+    rho: NDArray[np.float64]
+    stops: NDArray[np.int64]
 
 
 LIVE_COUNT: Final = 0
 
 
 def open_book(
-    ledger: Ledger, quotes: Records, desks: Records, limits: Records, cooldowns_ns: NDArray[np.int64]
-) -> Book:
+    ledger: Ledger, quotes: Records, desks: Records, limits: Records, cooldowns_ns: NDArray[np.int64],
+    guards: Guards | None = None,
+) -> Book:  # fmt: skip
     """Return the book of one account, with nothing reserved."""
     count = len(ledger.instruments)
     none = np.zeros(count, np.int64)
+    own = guards or no_guards(int(ledger.account[0].cash), count)
     return Book(
         ledger,
         quotes,
@@ -75,6 +105,8 @@ def open_book(
         none.copy(),
         records(256 + 8 * count, LIVE),
         np.zeros(1, np.int64),
+        *own,
+        np.zeros((2, count), np.int64),
     )
 
 
@@ -138,15 +170,6 @@ def no_price(book: Book, intent: Record) -> bool:
         if rate_to_account(book.ledger.instruments, book.quotes, instrument)[0] == 0:
             return True
     return False
-
-
-@compiled
-def notional_of(book: Book, instrument: int, lots: int) -> int:
-    """Return the value of a position in account money at the ask, rounded up; a contract's is its stake."""
-    row = book.ledger.instruments[instrument]
-    rate_num, rate_den = rate_to_account(book.ledger.instruments, book.quotes, instrument)
-    price = 1 if row.kind == Kind.BINARY else book.quotes[instrument].ask
-    return to_account_up(abs(lots) * price * row.tick_value, rate_num, rate_den)
 
 
 @compiled
@@ -250,11 +273,13 @@ def judge(book: Book, intent: Record) -> int:
         bits |= Rule.STALE_QUOTE.value
     if crossed_quote(book, intent):
         bits |= Rule.CROSSED_QUOTE.value
+    priced = False
     if no_position(book, intent):
         bits |= Rule.NO_POSITION.value
     elif no_price(book, intent):
         bits |= Rule.NO_PRICE.value
     else:
+        priced = True
         if order_size(book, intent):
             bits |= Rule.ORDER_SIZE.value
         if position_limit(book, intent):
@@ -269,4 +294,6 @@ def judge(book: Book, intent: Record) -> int:
         bits |= Rule.LOSS_STREAK.value
     if cooldown(book, intent):
         bits |= Rule.COOLDOWN.value
+    if book.guard[0].active != 0:
+        bits |= account_rules(book, intent, priced)
     return bits

@@ -9,8 +9,9 @@ from research.catalogue import Catalogue, Entry, build, show_time
 from research.catalogue.entry import FileKind
 from research.catalogue.finding import NotInCatalogueError, Span, find, plain_symbol, rows_in
 from research.config_sections import Account, Configuration, Data
-from research.configuration import ConfigurationError, checked, load_configuration, load_profile
+from research.configuration import ConfigurationError, checked, load_configuration
 from research.planning import DESKS, Basis, Costs, Planned, is_bars, plan_backtest, plan_run
+from research.profiles import load_profile
 from research.selection import Window, select
 
 

@@ -4,21 +4,16 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
-
-class Section(BaseModel):
-    """A section of a file: unknown keys are errors, and nothing is changed after it was read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
-
+from research.config_accounts import Crypto, FirmRules, Guard, Objectives
+from research.config_base import Fraction, Section
 
 Amount = Annotated[Decimal, Field(ge=Decimal("-1e12"), le=Decimal("1e12"), allow_inf_nan=False)]
 """A number kept as it is written: steps, rates, percentages."""
 Money = Annotated[Amount, Field(decimal_places=6)]
 """Account money: the smallest unit is 10**-6 (`market.money`)."""
 LotSize = Annotated[Decimal, Field(gt=0, le=Decimal("1e9"), allow_inf_nan=False)]
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Count = Annotated[int, Field(ge=0, le=10**12)]
 Ticks = Annotated[int, Field(ge=-(10**9), le=10**9)]
 TicksPaid = Annotated[int, Field(ge=0, le=10**9)]
@@ -94,7 +89,7 @@ class Desk(Section):
     policy: str
     budget_fraction: Fraction
     auto_execute: bool
-    params: dict[str, float] = {}
+    params: dict[str, float] = Field(default_factory=dict)
 
 
 class ArbitrageDesk(Desk):
@@ -145,8 +140,8 @@ class Configuration(Section):
     rates: dict[str, Annotated[Amount, Field(gt=0)]]
     desks: Desks
     report: Report
-    venue: dict[str, VenueOverride] = {}
-    instrument: dict[str, InstrumentOverride] = {}
+    venue: dict[str, VenueOverride] = Field(default_factory=dict)
+    instrument: dict[str, InstrumentOverride] = Field(default_factory=dict)
 
 
 class ProfileLimits(Section):
@@ -224,8 +219,38 @@ class ProfileBinary(Section):
         return value
 
 
+class AccountProfile(Section):
+    """The rules of one profile for the whole account; what is None asks for nothing."""
+
+    name: str
+    firm: FirmRules | None = None
+    objectives: Objectives | None = None
+    guard: Guard | None = None
+    crypto: Crypto | None = None
+
+
+class ProfileFile(Section):
+    """A profile as its file has it: limits and gates of the desks, all or none of them, and rules of the account.
+
+    With `extends` it is laid over another profile, key by key, and may only tighten it.
+    """
+
+    name: str
+    extends: str = ""
+    day_time_zone: Literal["UTC"] = "UTC"
+    limits: ProfileLimits | None = None
+    levels: ProfileLevels | None = None
+    arbitrage: ProfileArbitrage | None = None
+    forex: ProfileForex | None = None
+    binary: ProfileBinary | None = None
+    firm: FirmRules | None = None
+    objectives: Objectives | None = None
+    guard: Guard | None = None
+    crypto: Crypto | None = None
+
+
 class Profile(Section):
-    """A named set of limits and gates."""
+    """What all active profiles come to together: limits and gates of the desks, and every account's own rules."""
 
     name: str
     day_time_zone: Literal["UTC"]
@@ -234,3 +259,4 @@ class Profile(Section):
     arbitrage: ProfileArbitrage
     forex: ProfileForex
     binary: ProfileBinary
+    accounts: tuple[AccountProfile, ...] = ()

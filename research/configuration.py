@@ -17,7 +17,8 @@ from pydantic_core import ErrorDetails
 
 from policies.catalogue import POLICIES, params_of
 from policies.intents import DeskKind
-from research.config_sections import Configuration, Profile, Section
+from research.config_base import Section
+from research.config_sections import Configuration
 
 RETIRED: Final[Mapping[str, str]] = {
     "account.initial_cash": "account.cash",
@@ -73,28 +74,14 @@ def packaged(*parts: str) -> Path:
 def load_configuration(path: Path | None = None) -> Configuration:
     """Read the packaged configuration with a user's file laid over it; ConfigurationError names what is wrong."""
     base = packaged("trifecta.toml")
-    values = _read(base)
+    values = read_values(base)
     if path is not None:
-        own = _read(path)
-        _refuse_retired(path, own)
-        values = _laid_over(values, own)
+        own = read_values(path)
+        refuse_retired(path, own)
+        values = laid_over(values, own)
     configuration = checked(Configuration, values, str(path or base))
     _check_policies(configuration, path or base)
     return configuration
-
-
-def load_profile(name: str) -> Profile:
-    """Read a profile by name, or by the path of a TOML or YAML file."""
-    is_path = Path(name).suffix in SUFFIXES
-    path = Path(name) if is_path else packaged("profiles", f"{name}.toml")
-    if not is_path and ("/" in name or not path.is_file()):
-        known = sorted(found.stem for found in packaged("profiles").glob("*.toml"))
-        raise ConfigurationError(
-            f"profile {name!r} is unknown; known are {', '.join(known)}, or the path of a .toml or .yaml file"
-        )
-    values = _read(path)
-    _refuse_retired(path, values)
-    return checked(Profile, values, str(path))
 
 
 def checked(kind: type[S], values: Mapping[str, Any], source: str) -> S:
@@ -108,7 +95,8 @@ def checked(kind: type[S], values: Mapping[str, Any], source: str) -> S:
         raise ConfigurationError("; ".join(lines[:SHOWN_MAX] + more)) from error
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_values(path: Path) -> dict[str, Any]:
+    """Return what a TOML or YAML file holds; ConfigurationError when it cannot be read."""
     try:
         words = path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
@@ -160,21 +148,23 @@ def _check_keys(path: Path, document: Any) -> None:
             nodes.append(value)
 
 
-def _laid_over(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+def laid_over(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of `base` with those of `own` in their place, table by table."""
     merged = dict(base)
     for key, value in own.items():
         below = merged.get(key)
-        merged[key] = _laid_over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+        merged[key] = laid_over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
     return merged
 
 
-def _refuse_retired(path: Path, values: dict[str, Any]) -> None:
+def refuse_retired(path: Path, values: dict[str, Any]) -> None:
+    """Refuse a key that once meant something."""
     for key, successor in RETIRED.items():
         found: Any = values
         for part in key.split("."):
             found = found.get(part) if isinstance(found, dict) else None
         if found is not None:
-            raise ConfigurationError(f"{path}: {key} = {_shown(found)} is retired; use {successor}")
+            raise ConfigurationError(f"{path}: {key} = {shown(found)} is retired; use {successor}")
 
 
 def _check_policies(configuration: Configuration, path: Path) -> None:
@@ -185,7 +175,7 @@ def _check_policies(configuration: Configuration, path: Path) -> None:
         own = sorted(policy for policy, spec in POLICIES.items() if spec.desk == kind)
         if desk.policy not in own:
             raise ConfigurationError(
-                f"{path}: desks.{name}.policy = {_shown(desk.policy)}: {' or '.join(own)} is allowed"
+                f"{path}: desks.{name}.policy = {shown(desk.policy)}: {' or '.join(own)} is allowed"
             )
         try:
             params_of(POLICIES[desk.policy], desk.params)
@@ -201,13 +191,13 @@ def _explained(source: str, kind: type[Section], error: ErrorDetails) -> str:
         allowed = _allowed_at(kind, where[:-1])
         near = get_close_matches(where[-1], allowed, 1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        return f"{source}: {key} = {_shown(error['input'])} is unknown{hint} (allowed here: {', '.join(allowed)})"
+        return f"{source}: {key} = {shown(error['input'])} is unknown{hint} (allowed here: {', '.join(allowed)})"
     if error["type"] == "missing":
         return f"{source}: {key} is missing"
     words = ALLOWED.get(error["type"])
     bounds = {name: _plain(bound) for name, bound in error.get("ctx", {}).items()}
     said = words.format(**bounds) if words else error["msg"].removeprefix("Value error, ")
-    return f"{source}: {key} = {_shown(error['input'])}: {said}"
+    return f"{source}: {key} = {shown(error['input'])}: {said}"
 
 
 def _plain(bound: object) -> str:
@@ -215,7 +205,7 @@ def _plain(bound: object) -> str:
     return f"{Decimal(str(bound)).normalize():f}" if isinstance(bound, float | Decimal) else str(bound)
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """Return a value as it could stand in the file, cut where it is long."""
     words = json.dumps(value, default=str, ensure_ascii=False)
     return words if len(words) <= VALUE_CHARACTERS_MAX else f"{words[:VALUE_CHARACTERS_MAX]} ..."

@@ -17,6 +17,7 @@ from market.tape import Flaw, Int64, Role, Tape, bar_tape, merge_tapes, quote_ta
 from policies.catalogue import params_of, policy_named
 from policies.intents import DeskKind
 from policies.plan import DeskPlan, FeedPlan, LimitsPlan, Plan, RoutePlan
+from research.account_plan import rules_plan
 from research.catalogue import Catalogue, Entry, FileKind, file_hash, show_time
 from research.config_sections import Configuration, Profile
 from research.loader import Bars, Quotes, load_bars, load_quotes
@@ -322,17 +323,24 @@ def _finished(draft: _Draft) -> Planned:
     names = list(dict.fromkeys(instrument.venue for instrument in draft.instruments))
     tape = merge_tapes(draft.tapes)
     span_ns = int(tape.time_ns[-1] - tape.time_ns[0]) if len(tape.time_ns) else 0
+    cash = money_of(draft.configuration.account.cash)
     plan = Plan(
         currency=draft.currency,
-        cash=money_of(draft.configuration.account.cash),
+        cash=cash,
         venues=tuple(_venue(draft, name) for name in names),
         instruments=tuple(draft.instruments),
         feeds=tuple(draft.feeds),
         routes=tuple(draft.routes),
         desks=tuple(draft.desks),
         limits=limits_plan(draft.profile, sample_step_ns(draft.configuration.report.sample_s, span_ns)),
+        rules=rules_plan(draft.profile.accounts, cash, *_span(tape)),
     )
     return Planned(plan, tape, tuple(draft.data), tuple(draft.warnings))
+
+
+def _span(tape: Tape) -> tuple[int, int]:
+    """Return the times before the first row and of the last: a reset at the first row's instant is still to come."""
+    return (int(tape.time_ns[0]) - 1, int(tape.time_ns[-1])) if len(tape.time_ns) else (0, 0)
 
 
 def _venue(draft: _Draft, name: str) -> VenueSpec:

@@ -23,6 +23,16 @@ RULES: Final[Mapping[Rule, str]] = {
     Rule.COOLDOWN: "the pause after the newest loss has not passed",
     Rule.NO_POSITION: "there is nothing to reduce: every leg is flat",
     Rule.NO_PRICE: "a leg cannot be valued: no quote yet, or no rate for its currency",
+    Rule.ACCOUNT_DAILY_LOSS: "a daily loss floor of the account was breached; blocked until a person lifts it",
+    Rule.ACCOUNT_TOTAL_LOSS: "the total loss floor of the account was breached; blocked until a person lifts it",
+    Rule.SAFE_MODE: "SAFE_MODE: only what reduces, until its period has rolled and a person has acknowledged it",
+    Rule.LOSS_ROOM: "if every stop were hit, the equity would fall below the highest floor and its buffer",
+    Rule.LOSS_LADDER: "too much of a floor's amount is used for new risk",
+    Rule.EXPOSURE_LIMIT: "open, working and new positions would come to more than their share of equity",
+    Rule.CORRELATION: "it repeats an open position of an instrument that moves with this one",
+    Rule.TRADE_RISK: "it risks more than its confidence, or its share of the room to a floor, allows",
+    Rule.NO_CALENDAR: "the account's period is unknown at this time: its clock or its calendar is beyond its end",
+    Rule.NO_EQUITY: "the equity is unknown: an open position has no fresh price, or no rate",
 }
 
 NOT_ELIGIBLE: Final[Mapping[int, str]] = {

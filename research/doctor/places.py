@@ -11,10 +11,11 @@ from actors.restoring import newest_session
 from journal.store import JournalError, JournalUnavailable, NoJournalError, Place, open_journal, shown
 from journal.verify import verify_journal
 from research.catalogue import FileKind, Level, build, judge
-from research.configuration import ConfigurationError, load_configuration, load_profile
+from research.configuration import ConfigurationError, load_configuration
 from research.doctor.machine import GIB, SHOWN, why_not_writable
 from research.findings import Finding, error, good, warning
 from research.home import Home
+from research.profiles import load_profile
 
 DISK_LEAST: Final = GIB // 4
 DISK_ENOUGH: Final = 2 * GIB

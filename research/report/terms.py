@@ -7,10 +7,17 @@ import msgspec
 from market.instruments import Instrument
 from market.money import MONEY_UNIT
 from market.tape import Role
+from policies.floors import Mode
 from policies.intents import DeskKind
+from policies.leverage import Basis
 from policies.plan import DeskPlan, FeedPlan, LimitsPlan, Plan, RoutePlan
 from research.report.markup import amount, bound, details, percent, scrolling, span_text, table, text
 
+TOPS: Final = {
+    Mode.DAILY: "from the anchor of the last reset", Mode.STATIC: "from the initial capital",
+    Mode.CLOSING: "from the highest balance at a reset", Mode.PEAK: "from the highest equity so far",
+    Mode.PERIOD_PEAK: "from the highest equity of the period",
+}  # fmt: skip
 GATES: Final = tuple(name for name in DeskPlan.__struct_fields__ if name not in ("name", "kind", "policy", "params"))
 
 
@@ -28,8 +35,28 @@ def limits_table(plan: Plan) -> str:
         ("Position", percent(limits.position_ppm_max / 1e6), "of equity per instrument, working orders counted"),
         ("Pause after losses", _cooldowns(limits), "after so many losses in a row"),
         ("Equity sampled every", span_text(limits.sample_ns), ""),
+        *_account_rules(plan),
     ]
     return table(("Limit", "Value", "Measured"), rows, left=3)
+
+
+def _account_rules(plan: Plan) -> list[tuple[str, str, str]]:
+    """Return what the account's profiles add: their floors, and the caps and reserves that are not the default."""
+    rules, rows = plan.rules, []
+    for floor in rules.floors:
+        calendar = rules.calendars[floor.calendar]
+        value = percent(floor.ppm / 1e6) if floor.of_top else f"{amount(floor.amount / MONEY_UNIT)} {plan.currency}"
+        word = "at or below" if floor.inclusive else "below"
+        period = f"resets at {calendar.reset} {calendar.zone}, every {calendar.period}"
+        rows.append((floor.name, value, f"{TOPS[Mode(floor.mode)]}; a breach is equity {word} the floor; {period}"))
+    if rules.profiles:
+        rows.append(
+            ("Buffer over the floors", f"{amount(rules.buffer / MONEY_UNIT)} {plan.currency}", "every stop hit")
+        )
+    if rules.exposure_ppm_max:
+        basis = Basis(rules.exposure_basis).name.lower().replace("_", " ")
+        rows.append(("Exposure", percent(rules.exposure_ppm_max / 1e6), f"of equity, {basis}, working orders counted"))
+    return rows
 
 
 def _cooldowns(limits: LimitsPlan) -> str:

@@ -1,5 +1,7 @@
 """Coasting is valuing row by row, only faster: the same account, position, samples and latches to the last bit."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,6 +19,7 @@ from policies.bookkeeping import close_instant, take_sample
 from tests.builders import HOUR, MINUTE, MONEY
 from tests.envs.engines import PLAIN
 from tests.envs.test_stretches import SMA, a_lone_plan, a_walk
+from tests.policies.account_books import every_floor, some_rules
 from tests.properties import FEW
 
 BARS = 300
@@ -26,10 +29,12 @@ LIMITS = {
     "daily loss by equity": {"daily_loss_max": MONEY, "daily_loss_basis": 1},
     "drawdown": {"drawdown_max": 2 * MONEY},
     "drawdown from the peak": {"drawdown_max": 2 * MONEY, "drawdown_basis": 1},
+    **{f"floor {k}, {floor.name}": {"rules": some_rules(floor)} for k, floor in enumerate(every_floor(3 * MONEY, 30))},
+    "every floor": {"rules": some_rules(*every_floor(3 * MONEY, 30)), "drawdown_max": 5 * MONEY, "drawdown_basis": 1},
 }
 
 
-def holding(lots: int, tape: Tape, sample_ns: int, limits: dict[str, int]) -> Engine:
+def holding(lots: int, tape: Tape, sample_ns: int, limits: dict[str, Any]) -> Engine:
     """Return an engine that holds `lots` from the first row's close on, and nothing that waits."""
     engine = open_engine(a_lone_plan("EURUSD", **SMA, sample_ns=sample_ns, **limits))  # type: ignore[arg-type]
     account, position = engine.book.ledger.account[0], engine.book.ledger.positions[0]
@@ -55,7 +60,7 @@ def row_by_row(engine: Engine, tape: Tape, stop: int) -> None:
 def content(engine: Engine) -> tuple[bytes, ...]:
     book, logs = engine.book, engine.logs
     samples, latches = logs.samples[: logs.counts[SAMPLES]], logs.latches[: logs.counts[LATCHES]]
-    parts = (book.ledger.account, book.ledger.positions, book.quotes, samples, latches)
+    parts = (book.ledger.account, book.ledger.positions, book.quotes, samples, latches, book.floors, book.guard)
     return tuple(part.tobytes() for part in parts)
 
 

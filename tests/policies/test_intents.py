@@ -1,12 +1,13 @@
 """The words of a decision: every rule is one bit and one function, and a record has room for all it names."""
 
-from policies import risk
+from policies import account_rules, risk
 from policies.intents import FEATURES_MAX, INTENT, LEGS_MAX, VOTES_MAX, DeskKind, Rule, Ruling, TradingState
 
 
 def test_every_rule_is_one_bit_and_one_function_of_its_name() -> None:
     assert [rule.value for rule in Rule] == [1 << k for k in range(len(Rule))]
-    assert all(callable(getattr(risk, rule.name.lower())) for rule in Rule)  # type: ignore[union-attr]
+    names = [str(rule.name).lower() for rule in Rule]
+    assert all(callable(getattr(risk, name, getattr(account_rules, name, None))) for name in names)
 
 
 def test_an_intent_has_a_place_for_every_leg_vote_and_feature() -> None:

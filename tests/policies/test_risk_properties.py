@@ -9,7 +9,8 @@ from market.paper import Reason, ReportKind
 from policies.bookkeeping import book_report, close_instant, open_day, place, reserve
 from policies.gates import position_cap
 from policies.intents import Rule
-from policies.risk import LIVE_COUNT, Book, judge, notional_of
+from policies.risk import LIVE_COUNT, Book, judge
+from policies.valuing import notional_of
 from tests.builders import MONEY, SECOND
 from tests.market.floor import a_report
 from tests.policies.books import CASH, NOW, TERMS, a_book, an_intent, hold

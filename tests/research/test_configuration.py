@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from research.configuration import ConfigurationError, load_configuration, load_profile, packaged
+from research.configuration import ConfigurationError, load_configuration, packaged
+from research.profiles import load_profile
 
 
 def message_of(tmp_path, text, name="own.toml", load=load_configuration):
@@ -147,7 +148,9 @@ def test_what_is_no_file_cannot_be_read(tmp_path):
 
 def test_an_unknown_profile_is_answered_with_the_known(tmp_path):
     for name in ("wild", "", "../trifecta", "sub/trifecta"):
-        with pytest.raises(ConfigurationError, match="is unknown; known are research, trifecta, or the path of a"):
+        with pytest.raises(
+            ConfigurationError, match=r"is unknown; known are .*, research, .*, trifecta, or the path of a"
+        ):
             load_profile(name)
     with pytest.raises(ConfigurationError, match="there is no such file"):
         load_profile(str(tmp_path / "own.toml"))

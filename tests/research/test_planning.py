@@ -13,9 +13,10 @@ from market.tape import Flaw, Role, tape_hash
 from policies.plan import plan_hash
 from research.asking import Request, bars_for, plan_for
 from research.catalogue import NotInCatalogueError, build
-from research.configuration import load_configuration, load_profile
+from research.configuration import load_configuration
 from research.home import Home, HomeLockedError
 from research.planning import derived_bars, flaw_warnings, limits_plan
+from research.profiles import load_profile
 from research.selection import DAY_NS, HOUR_NS, select
 from research.specs import contract_of, currencies_of, instrument_of, whole_money_lot
 from tests.cli.markets import MINUTES, a_market, walk

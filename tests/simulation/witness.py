@@ -255,7 +255,7 @@ class Witness:
         book = risk._book
         expected = [[0] * len(book.working_long), [0] * len(book.working_short)]
         for row in book.live[: int(book.counts[LIVE_COUNT])].tolist():
-            number, instrument, lots = row
+            number, instrument, lots, *_ = row
             must(number in self.orders, "risk reserves for an order that is not in the journal")
             expected[lots < 0][instrument] += abs(lots)
         for intent in risk._group if risk._group is not None else ():

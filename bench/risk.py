@@ -1,0 +1,83 @@
+"""One verdict of risk in process, with every rule of every profile that can be on at once."""
+
+import time
+from collections.abc import Iterator
+
+import msgspec
+
+from bench.figure import Figure, percentile
+from bench.tapes import MINUTE, SECOND, START_NS, bars_plan
+from market.paper import OrderKind
+from market.records import Record, records
+from policies.assembly import book_of
+from policies.bookkeeping import close_instant, place, reserve
+from policies.intents import INTENT
+from policies.plan import Plan
+from policies.risk import Book, judge
+from research.account_plan import rules_plan
+from research.planning import limits_plan
+from research.profiles import load_profile
+
+PROFILES = (
+    "trifecta,ftmo_2step,ftmo_2step_verification,ftmo_2step_account_swing,ftmo_1step,the5ers_like,alpha_like,"
+    "source_trailing_10,conservative_union,crypto"
+)
+CALLS = 20_000
+SYMBOLS = ("EURUSD", "GBPUSD", "AUDUSD", "NZDUSD")
+
+
+def figures() -> Iterator[Figure]:
+    """Yield the figures of the verdict."""
+    yield from _verdicts("every profile", guarded_plan())
+    yield from _verdicts("no account profile", bars_plan(SYMBOLS, "trend_reversion", {}))
+
+
+def guarded_plan() -> Plan:
+    """Return a plan under all profiles."""
+    plan, profile = bars_plan(SYMBOLS, "trend_reversion", {}), load_profile(PROFILES)
+    rules = rules_plan(profile.accounts, plan.cash, START_NS, START_NS + 60 * MINUTE)
+    return msgspec.structs.replace(plan, limits=limits_plan(profile, 60 * MINUTE), rules=rules)
+
+
+def busy_book(plan: Plan) -> Book:
+    """Return a book with quotes of now, two positions of opposite sides, and two working orders."""
+    book = book_of(plan)
+    book.ledger.account[0].epoch = 1
+    for quote in book.quotes:
+        quote.bid = quote.bid_low = 110_000
+        quote.ask = quote.ask_high = 110_008
+        quote.time_ns = START_NS + SECOND
+    for instrument, lots in ((0, 2), (1, -2)):
+        position = book.ledger.positions[instrument]
+        position.lots, position.cost = lots, lots * 110_004
+        book.ledger.open_list[book.ledger.account[0].open_positions] = instrument
+        book.ledger.account[0].open_positions += 1
+        intent = an_intent(instrument, lots)
+        reserve(book, intent, 1)
+        place(book, 1 + instrument, instrument, lots, int(intent.stop))
+    close_instant(book, START_NS + SECOND)
+    return book
+
+
+def an_intent(instrument: int, lots: int) -> Record:
+    """Return an intent with a stop of fifty pips and an hour to live."""
+    intent = records(1, INTENT)[0]
+    intent.time_ns, intent.order_kind, intent.legs = START_NS + 2 * SECOND, OrderKind.MARKET, 1
+    intent.instrument0, intent.instrument1, intent.lots0, intent.epoch = instrument, -1, lots, 1
+    intent.stop, intent.hold_ns, intent.confidence = (109_500 if lots > 0 else 110_500), 60 * MINUTE, 0.8
+    return intent
+
+
+def _verdicts(name: str, plan: Plan) -> Iterator[Figure]:
+    book, intents = busy_book(plan), [an_intent(k % 4, 1 + k % 3) for k in range(12)]
+    judge(book, intents[0])
+    took = []
+    for k in range(CALLS):
+        intent = intents[k % len(intents)]
+        begin = time.perf_counter_ns()
+        judge(book, intent)
+        took.append(time.perf_counter_ns() - begin)
+    refused = sum(judge(book, intent) != 0 for intent in intents)
+    note = f"{len(plan.rules.floors)} floors, {refused} of {len(intents)} refused, called from Python"
+    yield Figure(f"verdict, {name}, p50", percentile(took, 0.5) / 1000, "us", note=note)
+    yield Figure(f"verdict, {name}, p99", percentile(took, 0.99) / 1000, "us", 20.0, at_most=True)

@@ -1,0 +1,144 @@
+"""The guard: all floors of an account as one, what is kept between its equity and them, and when they reset.
+
+Resets are taken lazily, before the first valuation or judgement at or after their instant, with the equity and balance
+that were known before it: so a loss carried over a reset breaches there, without a new price, and it makes no
+difference who asks first. Beyond the last instant of a calendar nothing is known, and there is no new risk.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from market.compiled import compiled
+from market.costs import PPM
+from market.money import INT64_MAX
+from market.records import Record, Records, record_type, records
+from policies.floors import (
+    mark_at,
+    next_reset_ns,
+    raised_top,
+    reset_floor,
+    standing_floor,
+    usage_ppm,
+    watch_floor,
+)
+
+GUARD: Final = record_type(
+    "buffer overnight_multiple gap_ppm stop_gap_ppm halve_ppm block_ppm flatten_ppm "
+    "exposure_ppm_max exposure_basis leverage_ppm cluster_ppm_max correlates active "
+    "flow balance next_ns until_ns pending",
+    floats="rho_max risk_min risk_max confidence_floor confidence_cap gamma",
+)
+"""What keeps an account from its floors.
+
+`buffer` is money; `gap_ppm` and `stop_gap_ppm` are the shares of a notional that a position may lose at once, without a
+stop and over one; `halve_ppm`, `block_ppm`, `flatten_ppm` the used shares of any amount that halve sizes, stop new risk
+and call for flattening. `exposure_ppm_max` 0 caps no exposure, `correlates` 0 knows no correlation, `risk_max` 0 scales
+no risk by confidence. `flow` is what was deposited less withdrawn, `balance` cash at the last valuation, `next_ns` the
+next reset of any floor, `until_ns` the instant from which a calendar is unknown, `pending` risk that was approved at
+this instant and has no order yet. Inactive, it asks for nothing."""
+
+
+def open_guard(terms: dict[str, int | float], cash: int) -> Records:
+    """Return the guard of a fresh account."""
+    guard = records(1, GUARD)
+    guard[0].next_ns = guard[0].until_ns = INT64_MAX
+    guard[0].balance = cash
+    for name, value in terms.items():
+        guard[0][name] = value
+    return guard
+
+
+def start_guard(guard: Records, floors: Records, resets_ns: NDArray[np.int64]) -> None:
+    """Set the next reset of all floors, and how far the calendars reach."""
+    known = [int(row[row < INT64_MAX].max(initial=0)) for row in resets_ns]
+    guard[0].until_ns = min([known[int(row.calendar)] for row in floors], default=INT64_MAX)
+    guard[0].next_ns = min([next_reset_ns(row, resets_ns) for row in floors], default=INT64_MAX)
+
+
+@compiled
+def roll_floors(floors: Records, guard: Record, resets_ns: NDArray[np.int64], equity: int, now: int) -> int:
+    """Take all resets up to `now` with the last known equity and balance; return the `Rule` bits breached there."""
+    bits, following = 0, INT64_MAX
+    if now < guard.next_ns:
+        return bits
+    for k in range(len(floors)):
+        row = floors[k]
+        instant = next_reset_ns(row, resets_ns)
+        while instant <= now:
+            bits |= reset_floor(row, instant, equity - guard.flow, guard.balance - guard.flow)
+            row.next_reset += 1
+            instant = next_reset_ns(row, resets_ns)
+        following = min(following, instant)
+    guard.next_ns = following
+    return bits
+
+
+@compiled
+def watch_floors(floors: Records, guard: Record, account: Record, now: int) -> int:
+    """Test the account, as it was just valued, against every floor; return the `Rule` bits of those breached."""
+    bits, flow = 0, guard.flow
+    for k in range(len(floors)):
+        bits |= watch_floor(floors[k], now, account.equity - flow, account.equity_low - flow, account.cash - flow)
+    guard.balance = account.cash
+    return bits
+
+
+@compiled
+def quiet_floors(floors: Records, guard: Record, best: int, worst: int, balance: int) -> bool:
+    """Tell whether nothing is told or breached while the equity goes from `best` to `worst` in whatever order."""
+    for k in range(len(floors)):
+        row = floors[k]
+        top = raised_top(row, best - guard.flow, balance - guard.flow)
+        if worst - guard.flow <= (row.mark if top == row.top else mark_at(row, top, row.alerts)):
+            return False
+    return True
+
+
+@compiled
+def highest_floor(floors: Records, guard: Record, account: Record) -> int:
+    """Return the highest floor of all, or that a reset now would set, with the flow."""
+    highest = -INT64_MAX
+    for k in range(len(floors)):
+        highest = max(highest, standing_floor(floors[k], account.equity - guard.flow, account.cash - guard.flow))
+    return int(highest + guard.flow)
+
+
+@compiled
+def most_used_ppm(floors: Records, guard: Record, equity: int) -> int:
+    """Return the largest used share of any floor's amount, in parts per million."""
+    most = 0
+    for k in range(len(floors)):
+        most = max(most, usage_ppm(floors[k], equity - guard.flow))
+    return most
+
+
+@compiled
+def trade_risk_max(floors: Records, guard: Record, equity: int) -> int:
+    """Return what one trade may risk: the least share of the room to any floor that may be used; at least 0."""
+    most = INT64_MAX
+    for k in range(len(floors)):
+        room = max(equity - guard.flow - floors[k].floor, 0)
+        share = floors[k].share_ppm
+        most = min(most, room // PPM * share + room % PPM * share // PPM)
+    return most
+
+
+@compiled
+def room_allows(equity: int, open_risk: int, new_risk: int, floor: int, buffer: int) -> bool:
+    """Tell whether the equity stays at or above floor and buffer if every stop and the new one were hit."""
+    return equity - open_risk - new_risk >= floor + buffer
+
+
+@compiled
+def volume_ppm(floors: Records, guard: Record, equity: int) -> int:
+    """Return the size that the ladder leaves, in parts per million: whole, or half from `halve_ppm` on."""
+    return PPM // 2 if most_used_ppm(floors, guard, equity) >= guard.halve_ppm else PPM
+
+
+@compiled
+def apply_flow(guard: Record, money: int) -> None:
+    """Take a deposit (positive) or withdrawal: balance, tops and floors move by it, profit and loss do not."""
+    guard.flow += money
+    guard.balance += money

@@ -1,0 +1,162 @@
+"""From the account profiles in force to the rules of a plan: floors in integer money, calendars as instants.
+
+Amounts round down and buffers up: nothing here gives an account more than its profile does. A rule that nothing would
+feed in this run is refused before it starts.
+"""
+
+from collections.abc import Sequence
+from decimal import ROUND_CEILING, Decimal
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from market.costs import PPM
+from policies.calendars import SECOND_NS, resets_between
+from policies.floors import Anchor, Clears, Mode
+from policies.intents import Rule
+from policies.leverage import Basis, effective_leverage
+from policies.plan import CalendarPlan, FloorPlan, RulesPlan
+from research.config_accounts import Crypto, FirmRules, Guard
+from research.config_sections import AccountProfile
+from research.configuration import ConfigurationError
+from research.profiles import combined
+
+MARGIN_NS: Final = 7 * 86_400 * SECOND_NS
+"""Calendars reach this far beyond the last row: what falls due after it is judged as well."""
+ANCHORS: Final = {
+    "balance": Anchor.BALANCE, "equity": Anchor.EQUITY, "max_balance_equity": Anchor.MAX_BALANCE_EQUITY,
+}  # fmt: skip
+MODES: Final = {
+    "static": Mode.STATIC, "trailing_eod_balance": Mode.CLOSING, "trailing_intraday_equity": Mode.PEAK,
+}  # fmt: skip
+
+
+def rules_plan(accounts: Sequence[AccountProfile], cash: int, start_ns: int, end_ns: int) -> RulesPlan:
+    """Return the rules of some profiles for a fresh account of `cash` money, from its first row's time to its last."""
+    if not accounts:
+        return RulesPlan()
+    drafts: list[tuple[FloorPlan, tuple[str, str, str]]] = []
+    for account in accounts:
+        _refuse_unfed(account)
+        drafts += firm_floors(account, cash) if account.firm else []
+        drafts += safe_floors(account.name, account.crypto) if account.crypto else []
+    kinds = list(dict.fromkeys(calendar for _, calendar in drafts))
+    floors = tuple(replace(floor, calendar=kinds.index(calendar)) for floor, calendar in drafts)
+    calendars = tuple(
+        CalendarPlan(
+            zone=zone, reset=reset, period=period,
+            resets_s=tuple(
+                instant // SECOND_NS
+                for instant in resets_between(start_ns, end_ns + MARGIN_NS, zone, reset, period)
+            ),
+        )
+        for zone, reset, period in kinds
+    )  # fmt: skip
+    guards = [account.guard or Guard() for account in accounts]
+    return RulesPlan(
+        profiles=tuple(account.name for account in accounts),
+        floors=floors,
+        calendars=calendars,
+        buffer=max(share_up(cash, guard.buffer_fraction) for guard in guards),
+        overnight_multiple=max(guard.overnight_buffer_multiple for guard in guards),
+        gap_ppm=max(ppm_of(guard.gap_fraction) for guard in guards),
+        stop_gap_ppm=max(ppm_of(guard.stop_gap_fraction) for guard in guards),
+        halve_ppm=min(ppm_of(guard.halve_at) for guard in guards),
+        block_ppm=min(ppm_of(guard.no_new_risk_at) for guard in guards),
+        flatten_ppm=min(ppm_of(guard.flatten_at) for guard in guards),
+        **_crypto_terms(accounts),
+    )  # fmt: skip
+
+
+def firm_floors(account: AccountProfile, initial: int) -> list[tuple[FloorPlan, tuple[str, str, str]]]:
+    """Return a firm's floors with their calendars (zone, reset, period)."""
+    firm, guard = account.firm, account.guard or Guard()
+    assert firm is not None
+    calendar = (firm.time_zone, firm.reset, "day")
+    inclusive = int(firm.breach == "at_or_below")
+    found = []
+    if firm.daily_fraction is not None:
+        daily = FloorPlan(
+            name=f"{account.name} daily loss", rule=Rule.ACCOUNT_DAILY_LOSS, mode=Mode.DAILY, calendar=0,
+            anchor=ANCHORS[firm.daily_anchor], inclusive=inclusive, share_ppm=ppm_of(guard.daily_room_share),
+            **_amount(firm.daily_fraction, firm.daily_amount_of != "initial", initial),
+        )  # fmt: skip
+        found.append((daily, calendar))
+    total = FloorPlan(
+        name=f"{account.name} total loss", rule=Rule.ACCOUNT_TOTAL_LOSS, mode=MODES[firm.total_mode], calendar=0,
+        inclusive=inclusive, share_ppm=ppm_of(guard.total_room_share), lock=_lock(firm, initial),
+        **_amount(firm.total_fraction, firm.total_amount_of != "initial", initial),
+    )  # fmt: skip
+    return [*found, (total, calendar)]
+
+
+def safe_floors(name: str, crypto: Crypto) -> list[tuple[FloorPlan, tuple[str, str, str]]]:
+    """Return the floors of SAFE_MODE with their calendars: a share of the period's reference, reached inclusive."""
+    safe = crypto.safe_mode
+    mode = Mode.PERIOD_PEAK if safe.reference == "period_peak_equity" else Mode.DAILY
+    return [
+        (
+            FloorPlan(
+                name=f"{name} {period} drawdown", rule=Rule.SAFE_MODE, mode=mode, calendar=0, anchor=Anchor.EQUITY,
+                of_top=1, ppm=ppm_of(share), inclusive=1, clears=Clears.ACKNOWLEDGED,
+            ),
+            (safe.time_zone, "00:00", period),
+        )
+        for period, share in (("day", safe.daily_fraction), ("month", safe.monthly_fraction))
+    ]  # fmt: skip
+
+
+def ppm_of(fraction: Decimal) -> int:
+    """Return a fraction of at most six decimal places as parts per million."""
+    return int(fraction * PPM)
+
+
+def share_up(money: int, fraction: Decimal) -> int:
+    """Return a share of money, rounded up."""
+    return int((money * fraction).to_integral_value(ROUND_CEILING))
+
+
+def _amount(fraction: Decimal, of_top: bool, initial: int) -> dict[str, int]:
+    return {"of_top": 1, "ppm": ppm_of(fraction)} if of_top else {"amount": int(initial * fraction)}
+
+
+def _lock(firm: FirmRules, initial: int) -> int | None:
+    return initial if firm.lock_at == "initial" else None
+
+
+def _crypto_terms(accounts: Sequence[AccountProfile]) -> dict[str, Any]:
+    """Return the caps of the crypto profiles, the tightest of each."""
+    named = [(account.crypto, account.name) for account in accounts if account.crypto]
+    if not named:
+        return {}
+    parts = [{"crypto": crypto.model_dump()} for crypto, _ in named]
+    both = combined(parts, [name for _, name in named])
+    crypto = Crypto.model_validate(both["crypto"])
+    leverage = effective_leverage(None, ppm_of(crypto.leverage.default), ppm_of(crypto.leverage.max))
+    return {
+        "exposure_ppm_max": ppm_of(crypto.exposure.fraction_max),
+        "exposure_basis": int(Basis[crypto.exposure.basis.upper()]),
+        "leverage_ppm": leverage.leverage,
+        "cluster_ppm_max": ppm_of(crypto.correlation.cluster_fraction_max),
+        "rho_max": crypto.correlation.effective_rho_max,
+        "risk_min": float(crypto.risk.fraction_min),
+        "risk_max": float(crypto.risk.fraction_max),
+        "confidence_floor": crypto.risk.confidence_floor,
+        "confidence_cap": crypto.risk.confidence_cap,
+        "gamma": crypto.risk.gamma,
+    }
+
+
+def _refuse_unfed(account: AccountProfile) -> None:
+    """Refuse what is configured and would never be fed: a limit that cannot strike is no limit."""
+    objectives = account.objectives
+    if objectives is not None and objectives.news_minutes > 0:
+        raise ConfigurationError(
+            f"profile {account.name}: objectives.news_minutes = {objectives.news_minutes}: no calendar of news is "
+            "connected, so it would never strike; 0, or a profile without it, is allowed"
+        )
+    if objectives is not None and not objectives.weekend_hold:
+        raise ConfigurationError(
+            f"profile {account.name}: objectives.weekend_hold = false: nothing closes positions before a weekend, so "
+            "it would never strike; true, or a profile that may hold, is allowed"
+        )

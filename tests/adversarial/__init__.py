@@ -1,0 +1,1 @@
+"""Account rules against an adversary: many hard paths, the compiled rules beside guards as others publish them."""

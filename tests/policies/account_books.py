@@ -1,0 +1,56 @@
+"""Account rules for tests: floors of every mode with amounts and calendars of the test's own."""
+
+from typing import Any
+
+from policies.floors import Anchor, Clears, Mode
+from policies.intents import Rule
+from policies.plan import CalendarPlan, FloorPlan, RulesPlan
+from tests.builders import MINUTE, MONEY, SECOND, START_NS
+
+
+def a_calendar(step_ns: int = 47 * MINUTE, count: int = 400, start_ns: int = START_NS) -> CalendarPlan:
+    """Return a calendar that resets every `step_ns` from `start_ns` on."""
+    instants = tuple((start_ns + (k + 1) * step_ns) // SECOND for k in range(count))
+    return CalendarPlan(zone="UTC", reset="00:00", period="day", resets_s=instants)
+
+
+def a_floor(mode: Mode, **terms: Any) -> FloorPlan:
+    """Return a floor of a mode, 5 MONEY below its top, breached below it."""
+    rule = Rule.ACCOUNT_DAILY_LOSS if mode == Mode.DAILY else Rule.ACCOUNT_TOTAL_LOSS
+    return FloorPlan(**{"name": mode.name, "rule": rule, "mode": mode, "calendar": 0, "amount": 5 * MONEY} | terms)
+
+
+def every_floor(amount: int, ppm: int) -> tuple[FloorPlan, ...]:
+    """Return floors of every mode, anchor and amount, alternately inclusive, on two calendars."""
+    found = [a_floor(Mode.DAILY, anchor=anchor, amount=amount) for anchor in Anchor]
+    found += [a_floor(mode, amount=2 * amount, calendar=1) for mode in (Mode.STATIC, Mode.CLOSING, Mode.PEAK)]
+    found += [a_floor(Mode.PEAK, of_top=1, ppm=2 * ppm), a_floor(Mode.CLOSING, amount=amount, lock=100_000 * MONEY)]
+    safe = {"of_top": 1, "ppm": ppm, "rule": Rule.SAFE_MODE, "clears": Clears.ACKNOWLEDGED, "inclusive": 1}
+    found += [a_floor(Mode.PERIOD_PEAK, **safe), a_floor(Mode.PERIOD_PEAK, calendar=1, **safe)]
+    return tuple(found)
+
+
+def some_rules(*floors: FloorPlan, **terms: Any) -> RulesPlan:
+    """Return rules of these floors on two calendars, without a buffer."""
+    calendars = (a_calendar(), a_calendar(3 * 47 * MINUTE))
+    return RulesPlan(**{"profiles": ("test",), "floors": floors, "calendars": calendars} | terms)
+
+
+def binding_rules() -> RulesPlan:
+    """Return rules that refuse some of what `a_plan` proposes in an hour, each for its own reason."""
+    floors = [floor for floor in every_floor(40 * MONEY, 500) if floor.lock is None]
+    return some_rules(
+        *floors, buffer=MONEY, overnight_multiple=2, gap_ppm=400, halve_ppm=300_000, block_ppm=750_000,
+        flatten_ppm=850_000, exposure_ppm_max=400_000, leverage_ppm=3_000_000, cluster_ppm_max=300_000, rho_max=0.7,
+        risk_min=0.0005, risk_max=0.01, confidence_floor=0.5, confidence_cap=0.9,
+    )  # fmt: skip
+
+
+def breached_rules() -> RulesPlan:
+    """Return rules without room or shares before their floors, so that losses do reach them, resets included."""
+    floors = (
+        a_floor(Mode.DAILY, amount=110 * MONEY, share_ppm=10**9),
+        a_floor(Mode.PEAK, amount=260 * MONEY, share_ppm=10**9),
+        a_floor(Mode.PERIOD_PEAK, of_top=1, ppm=1_800, rule=Rule.SAFE_MODE, inclusive=1, share_ppm=10**9),
+    )  # fmt: skip
+    return some_rules(*floors, buffer=-(10**6) * MONEY, gap_ppm=400, halve_ppm=300_000, block_ppm=900_000)
