@@ -25,7 +25,10 @@ from policies.bookkeeping import DAY_NS
 from policies.plan import Plan
 from policies.risk import LIVE_COUNT
 
-SENT = ("number", "instrument", "lots", "kind", "limit", "stop", "target", "hold_ns", "reduce", "reason", "arrive_ns")
+SENT = (
+    "number", "instrument", "lots", "kind", "limit", "stop", "target", "hold_ns", "reduce", "reason", "arrive_ns",
+    "sent_ns", "breakeven_at", "trail_at", "trail_by",
+)  # fmt: skip
 """What of an order must leave as it was journaled."""
 
 PROTECTION = ("STOP", "TARGET", "TIME")
