@@ -126,6 +126,8 @@ def _follow(venue: PaperVenue, instrument: int, now: int, best: int, mark: int) 
     stop = standing_stop(holding.stop, goal, mark, sign)
     if stop == holding.stop and goal == holding.stop_goal:
         return
+    if goal == holding.stop_goal and holding.breakeven_at > 0 and goal == _breakeven(venue, instrument):
+        reason = Reason.BREAK_EVEN.value
     report_amend(venue, instrument, now, reason, stop, goal)
     holding.stop, holding.stop_goal = stop, goal
 
