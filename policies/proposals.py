@@ -158,7 +158,7 @@ def _move_stop(params: NDArray[np.float64], risk_ticks: int, atr: float, out: Re
 
 @compiled
 def _size_binary(agent: Agent, feed: Record, params: NDArray[np.float64], out: Record) -> bool:
-    """Stake a fraction of Kelly on the likelier side, at least the venue's smallest stake, so a refusal shows why."""
+    """Stake a fraction of Kelly on the likelier side; below the venue's smallest stake risk refuses it, and says so."""
     row = agent.instruments[feed.trades]
     out.order_kind = OrderKind.BINARY
     payout = row.payout_ppm * 1e-6
@@ -166,7 +166,7 @@ def _size_binary(agent: Agent, feed: Record, params: NDArray[np.float64], out: R
     out.reward = expected_value(out.confidence, payout, 0.0, 0.0)
     share = stake_fraction(out.confidence, payout, 0.0, 0.0, params[binary.P_KELLY], params[binary.P_STAKE])
     stake = stake_money(agent.budgets[feed.desk], share)
-    lots = max(notional_lots(agent.instruments, agent.quotes, feed.trades, stake), row.lots_min)
+    lots = notional_lots(agent.instruments, agent.quotes, feed.trades, stake)
     out.lots0 = min(lots, row.lots_max) if out.strength > 0.0 else -min(lots, row.lots_max)
     return _sign(out)
 
