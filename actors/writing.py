@@ -58,11 +58,7 @@ class Writer:
         intent = plain(record)
         desk = self.plan.desks[intent.desk]
         first = intent.first_order
-        legs = [self._leg(intent.instrument0, intent.lots0, intent.limit0, intent.bid0, intent.ask0, intent.quote0_ns)]
-        if intent.legs > 1:
-            legs += [
-                self._leg(intent.instrument1, intent.lots1, intent.limit1, intent.bid1, intent.ask1, intent.quote1_ns)
-            ]
+        legs = [self._leg(intent, leg) for leg in range(intent.legs)]
         return Decision(
             time_ns=intent.time_ns,
             epoch=epoch,
@@ -89,11 +85,21 @@ class Writer:
             ruling=RULINGS[intent.ruling],
             equity=intent.equity,
             orders=tuple(range(first, first + len(legs))) if first >= 0 else (),
+            breakeven_at=intent.breakeven_at,
+            trail_at=intent.trail_at,
+            trail_by=intent.trail_by,
         )
 
-    def _leg(self, instrument: int, lots: int, limit: int, *seen: int) -> Leg:
-        bid, ask, quote_ns = seen
-        return Leg(instrument=self._keys[instrument], lots=lots, limit=limit, bid=bid, ask=ask, quote_ns=quote_ns)
+    def _leg(self, intent: Any, leg: int) -> Leg:
+        if leg == 0:
+            return Leg(
+                instrument=self._keys[intent.instrument0], lots=intent.lots0, limit=intent.limit0, bid=intent.bid0,
+                ask=intent.ask0, quote_ns=intent.quote0_ns, claimed=intent.claimed0,
+            )  # fmt: skip
+        return Leg(
+            instrument=self._keys[intent.instrument1], lots=intent.lots1, limit=intent.limit1, bid=intent.bid1,
+            ask=intent.ask1, quote_ns=intent.quote1_ns, claimed=intent.claimed1,
+        )  # fmt: skip
 
     def order(self, record: Any, intent_id: str, leg: int, epoch: int, time_ns: int) -> Order:
         """Return the record of an order; its client id is derived from its intent and leg."""
@@ -113,12 +119,10 @@ class Writer:
             reduce=bool(order.reduce),
             reason=REASONS[order.reason],
             arrive_ns=order.arrive_ns,
+            breakeven_at=order.breakeven_at,
+            trail_at=order.trail_at,
+            trail_by=order.trail_by,
         )
-
-    def latency_ns(self, order: Any) -> int:
-        """Return how long an order is on its way to its venue."""
-        venue = self.plan.instruments[int(order["instrument"])].venue
-        return next(spec.latency_ns for spec in self.plan.venues if spec.name == venue)
 
     def latch(self, latch: Any) -> Latch:
         """Return the record of newly latched rules."""
@@ -141,6 +145,8 @@ class Writer:
             amount=report.amount,
             rate_num=report.rate_num,
             rate_den=report.rate_den,
+            stop_before=report.stop_before,
+            stop_goal=report.stop_goal,
         )
 
     def order_row(self, record: Order, out: Any) -> None:
@@ -149,6 +155,8 @@ class Writer:
         out["lots"], out["kind"], out["limit"] = record.lots, OrderKind[record.order_kind], record.limit
         out["stop"], out["target"], out["hold_ns"] = record.stop, record.target, record.hold_ns
         out["reduce"], out["reason"], out["arrive_ns"] = record.reduce, Reason[record.reason], record.arrive_ns
+        out["sent_ns"], out["breakeven_at"] = record.time_ns, record.breakeven_at
+        out["trail_at"], out["trail_by"] = record.trail_at, record.trail_by
 
     def report_row(self, record: Report, out: Any) -> None:
         """Write a journaled report back into a kernel row."""
@@ -158,6 +166,7 @@ class Writer:
         out["kind"], out["reason"], out["lots"] = ReportKind[record.report], Reason[record.reason], record.lots
         out["price"], out["fee"], out["amount"] = record.price, record.fee, record.amount
         out["rate_num"], out["rate_den"] = record.rate_num, record.rate_den
+        out["stop_before"], out["stop_goal"] = record.stop_before, record.stop_goal
 
     def intent_row(self, record: Decision, out: Any) -> None:
         """Write what ruling and execution need of a journaled decision back into a kernel row."""
@@ -167,7 +176,8 @@ class Writer:
         out["stop"], out["target"], out["hold_ns"] = record.stop, record.target, record.hold_ns
         for k, leg in enumerate(record.legs):
             out[f"instrument{k}"], out[f"lots{k}"] = self._index[leg.instrument], leg.lots
-            out[f"limit{k}"] = leg.limit
+            out[f"limit{k}"], out[f"claimed{k}"] = leg.limit, leg.claimed
+        out["breakeven_at"], out["trail_at"], out["trail_by"] = record.breakeven_at, record.trail_at, record.trail_by
         out["rules"], out["ruling"] = rule_bits(record.rules), Ruling[record.ruling]
         out["first_order"] = record.orders[0] if record.orders else -1
 

@@ -45,7 +45,10 @@ class Mandate(Record, frozen=True, kw_only=True, tag="mandate"):
 
 
 class Leg(Struct, frozen=True, kw_only=True):
-    """One leg of an intent: what was asked for, and the quote that was seen."""
+    """One leg of an intent: what was asked for, and the quote that was seen.
+
+    `claimed` are lots of the position that orders under way were closing already; a reduction left them alone.
+    """
 
     instrument: str
     lots: int
@@ -53,6 +56,7 @@ class Leg(Struct, frozen=True, kw_only=True):
     bid: int
     ask: int
     quote_ns: int
+    claimed: int = 0
 
 
 class Decision(Record, frozen=True, kw_only=True, tag="decision"):
@@ -86,10 +90,17 @@ class Decision(Record, frozen=True, kw_only=True, tag="decision"):
     ruling: str
     equity: int
     orders: tuple[int, ...]
+    breakeven_at: int = 0
+    trail_at: int = 0
+    trail_by: int = 0
 
 
 class Order(Record, frozen=True, kw_only=True, tag="order"):
-    """An order on its way: `order_id` is the venue's client id, `arrive_ns` when the venue has it."""
+    """An order on its way: `order_id` is the venue's client id, `arrive_ns` when the venue has it.
+
+    What moves its stop, in ticks (0: nothing does): `breakeven_at` and `trail_at` are the best gain from which it goes
+    to break-even and follows the best price, `trail_by` how far behind.
+    """
 
     epoch: int
     number: int
@@ -104,12 +115,16 @@ class Order(Record, frozen=True, kw_only=True, tag="order"):
     reduce: bool
     reason: str
     arrive_ns: int
+    breakeven_at: int = 0
+    trail_at: int = 0
+    trail_by: int = 0
 
 
 class Report(Record, frozen=True, kw_only=True, tag="report"):
-    """What a venue said about an order: a fill, a settlement, a cancel or a reject.
+    """What a venue said about an order: a fill, a settlement, a cancel, a reject, or that its stop has moved.
 
     `rate_num / rate_den` turned quote money into account money at that instant; `amount` is the cash of a contract.
+    The price of an AMEND is the new stop, `stop_before` the old one, `stop_goal` where it belongs once there is room.
     """
 
     venue: str
@@ -124,6 +139,8 @@ class Report(Record, frozen=True, kw_only=True, tag="report"):
     amount: int
     rate_num: int
     rate_den: int
+    stop_before: int = 0
+    stop_goal: int = 0
 
 
 class Cancel(Record, frozen=True, kw_only=True, tag="cancel"):

@@ -8,21 +8,20 @@ rejects what opens; what only reduces waits for the next sound one, for it has t
 is matched at the open of the first bar that closes after its arrival: a bar resolves no finer, and its open is the
 first price after the close on which the order was decided.
 
-A holding is the venue's net position in one instrument with one protective stop, target and time stop, as a netting
-account has it: an opening fill sets them, a flat position has none. Inside a bar the stop is tested before the target,
-and a gap through the stop fills at the open: of two possible stories the worse one is told.
+What only reduces is held to the position that stands when it is matched, and to the one it was meant for: whatever is
+beyond what is held is cancelled (NO_POSITION), and so is an order that was sent before the position was opened. How a
+position is held and protected is told in `market.holdings`.
 
 Every order ends in fills, a cancel (what an IOC could not get, or what waited when the data ended) or a reject; every
-fill has its own execution number.
+report has its own execution number.
 """
 
 from market.compiled import compiled, folded
-from market.costs import fee_of
+from market.holdings import close_holding, forget_holding, held_until, hold, protect
 from market.money import INT64_MAX
 from market.paper import (
     COUNT,
     END_NS,
-    GUARDED,
     NEXT_DUE,
     OPEN,
     PENDING,
@@ -34,8 +33,9 @@ from market.paper import (
     ReportKind,
 )
 from market.payoff import settle, settled_profit
-from market.quotes import rate_to_account, update_quote
+from market.quotes import update_quote
 from market.records import Record, Records
+from market.reporting import report, report_fill
 from market.tape import Tape
 
 
@@ -66,9 +66,9 @@ def match_waiting(venue: PaperVenue, instrument: int, tape: Tape, row: int) -> N
     """Match what waits on an instrument against a row that its quote has taken already."""
     bar_ns = venue.instruments[instrument].bar_ns
     _match_pending(venue, instrument, tape, row)
-    if bar_ns > 0 and tape.time_ns[row] - bar_ns >= _until(venue, instrument):
-        _close_holding(venue, instrument, tape.time_ns[row], tape.open[row], tape.ask_open[row], Reason.TIME)
-    _protect(venue, instrument, tape, row)
+    if bar_ns > 0 and tape.time_ns[row] - bar_ns >= held_until(venue, instrument):
+        close_holding(venue, instrument, tape.time_ns[row], tape.open[row], tape.ask_open[row], Reason.TIME)
+    protect(venue, instrument, tape, row)
 
 
 @compiled
@@ -81,9 +81,9 @@ def match_due(venue: PaperVenue, time_ns: int) -> None:
             _order_due(venue, slot, now)
             slot = _first_due(venue, now)
         for instrument in range(len(venue.holdings)):
-            if venue.instruments[instrument].bar_ns == 0 and _until(venue, instrument) == now:
+            if venue.instruments[instrument].bar_ns == 0 and held_until(venue, instrument) == now:
                 quote = venue.quotes[instrument]
-                _close_holding(venue, instrument, now, quote.bid, quote.ask, Reason.TIME)
+                close_holding(venue, instrument, now, quote.bid, quote.ask, Reason.TIME)
         venue.control[NEXT_DUE] = _next_due(venue)
 
 
@@ -95,12 +95,6 @@ def _first_due(venue: PaperVenue, now: int) -> int:
         if _due_of(venue, slot) == now and (found < 0 or venue.orders[slot].number < venue.orders[found].number):
             found = slot
     return found
-
-
-@compiled
-def _until(venue: PaperVenue, instrument: int) -> int:
-    holding = venue.holdings[instrument]
-    return holding.until_ns if holding.lots != 0 and holding.until_ns > 0 else INT64_MAX
 
 
 @compiled
@@ -121,7 +115,7 @@ def _next_due(venue: PaperVenue) -> int:
         due = min(due, _due_of(venue, slot))
     for instrument in range(len(venue.holdings)):
         if venue.instruments[instrument].bar_ns == 0:
-            due = min(due, _until(venue, instrument))
+            due = min(due, held_until(venue, instrument))
     return due
 
 
@@ -174,21 +168,17 @@ def _match(venue: PaperVenue, slot: int, now: int, bid: int, ask: int, bid_lots:
     order = venue.orders[slot]
     row = venue.instruments[order.instrument]
     buys = order.lots > 0
+    if order.reduce != 0 and not _reduces(venue, slot, now):
+        return
     price = ask + row.slippage_ticks if buys else bid - row.slippage_ticks
     if order.kind == OrderKind.IOC and (price > order.limit if buys else price < order.limit):
         _refuse(venue, slot, now, ReportKind.CANCEL, Reason.UNFILLED)
         return
     depth = ask_lots if buys else bid_lots
     size = min(abs(order.lots), depth if depth > 0 else row.depth_lots)
-    if order.reduce != 0:
-        held = venue.holdings[order.instrument].lots
-        if held == 0 or (held > 0) == buys:
-            _refuse(venue, slot, now, ReportKind.REJECT, Reason.NO_POSITION)
-            return
-        size = min(size, abs(held))
     lots = size if buys else -size
-    _fill(venue, order.instrument, now, order.number, lots, price, order.reason)
-    _hold(venue, slot, lots, now)
+    report_fill(venue, order.instrument, now, order.number, lots, price, order.reason)
+    hold(venue, slot, lots, price, now)
     order.lots -= lots
     if order.lots != 0:
         _refuse(venue, slot, now, ReportKind.CANCEL, Reason.UNFILLED)
@@ -196,72 +186,24 @@ def _match(venue: PaperVenue, slot: int, now: int, bid: int, ask: int, bid_lots:
         _free(venue, slot)
 
 
-@folded
-def _hold(venue: PaperVenue, slot: int, lots: int, now: int) -> None:
-    """Book a fill on the venue's own position; an opening fill brings its protection, a flat position has none."""
+@compiled
+def _reduces(venue: PaperVenue, slot: int, now: int) -> bool:
+    """Hold a reducing order to what it may close; False, and the order refused, when that is nothing.
+
+    A position that was opened after the order was sent is another one than it was meant for.
+    """
     order = venue.orders[slot]
     holding = venue.holdings[order.instrument]
-    was = _guarded(venue, order.instrument)
-    before = holding.lots
-    holding.lots = before + lots
-    if holding.lots == 0:
-        holding.stop, holding.target, holding.until_ns = 0, 0, 0
-    elif (lots > 0) == (holding.lots > 0):
-        holding.stop, holding.target, holding.number = order.stop, order.target, order.number
-        holding.until_ns = now + order.hold_ns if order.hold_ns > 0 else 0
-    now_guarded = _guarded(venue, order.instrument)
-    venue.busy[order.instrument] += now_guarded - was
-    venue.control[GUARDED] += now_guarded - was
-    if venue.instruments[order.instrument].bar_ns == 0:
-        venue.control[NEXT_DUE] = min(venue.control[NEXT_DUE], _until(venue, order.instrument))
-
-
-@compiled
-def _guarded(venue: PaperVenue, instrument: int) -> int:
-    holding = venue.holdings[instrument]
-    return 1 if holding.lots != 0 and (holding.stop > 0 or holding.target > 0 or holding.until_ns > 0) else 0
-
-
-@compiled
-def _protect(venue: PaperVenue, instrument: int, tape: Tape, row: int) -> None:
-    """Test stop, then target of a holding against one row; a gap through the stop fills at the open."""
-    holding = venue.holdings[instrument]
-    if holding.lots == 0:
-        return
-    if holding.lots > 0:
-        open_, worst, best, sign = tape.open[row], tape.low[row], tape.high[row], 1
-    else:
-        open_, worst, best, sign = tape.ask_open[row], tape.ask_high[row], tape.ask_low[row], -1
-    now = tape.time_ns[row]
-    if holding.stop > 0 and (worst - holding.stop) * sign <= 0:
-        price = open_ if (open_ - holding.stop) * sign < 0 else holding.stop
-        slip = venue.instruments[instrument].slippage_ticks
-        _flatten(venue, instrument, now, price - sign * slip, Reason.STOP)
-    elif holding.target > 0 and (best - holding.target) * sign >= 0:
-        _flatten(venue, instrument, now, holding.target, Reason.TARGET)
-
-
-@compiled
-def _close_holding(venue: PaperVenue, instrument: int, now: int, bid: int, ask: int, reason: int) -> None:
-    """Close a holding at the market."""
-    slip = venue.instruments[instrument].slippage_ticks
-    _flatten(venue, instrument, now, bid - slip if venue.holdings[instrument].lots > 0 else ask + slip, reason)
-
-
-@compiled
-def _flatten(venue: PaperVenue, instrument: int, now: int, price: int, reason: int) -> None:
-    lots, number = venue.holdings[instrument].lots, venue.holdings[instrument].number
-    _clear(venue, instrument)
-    _fill(venue, instrument, now, number, -lots, price, reason)
-
-
-@compiled
-def _clear(venue: PaperVenue, instrument: int) -> None:
-    holding = venue.holdings[instrument]
-    was = _guarded(venue, instrument)
-    holding.lots, holding.stop, holding.target, holding.until_ns = 0, 0, 0, 0
-    venue.busy[instrument] -= was
-    venue.control[GUARDED] -= was
+    if holding.lots == 0 or (holding.lots > 0) == (order.lots > 0) or holding.opened_ns > order.sent_ns:
+        _refuse(venue, slot, now, ReportKind.REJECT, Reason.NO_POSITION)
+        return False
+    beyond = order.lots + holding.lots
+    if (beyond > 0) == (order.lots > 0) and beyond != 0:
+        report(
+            venue, now, order.instrument, order.number, ReportKind.CANCEL, Reason.NO_POSITION, beyond, 0, 0, 0
+        )  # fmt: skip
+        order.lots -= beyond
+    return True
 
 
 @compiled
@@ -272,7 +214,7 @@ def _buy_contract(venue: PaperVenue, slot: int, now: int) -> None:
     quote = venue.quotes[row.underlying]
     order.state, order.strike, order.due_ns = OPEN, quote.bid + quote.ask, now + row.expiry_ns
     stake = abs(order.lots) * row.tick_value
-    _report(
+    report(
         venue, now, order.instrument, order.number, ReportKind.FILL, Reason.ENTRY, order.lots, order.strike, 0, -stake
     )
 
@@ -288,7 +230,7 @@ def _settle(venue: PaperVenue, slot: int, now: int) -> None:
     direction = 1 if order.lots > 0 else -1
     ending = settle(direction, order.strike, price, row.tie_returns_stake == 0)
     paid = stake + settled_profit(ending, stake, row.payout_ppm, 0)
-    _report(venue, now, order.instrument, order.number, ReportKind.SETTLE, Reason.EXPIRY, -order.lots, price, 0, paid)
+    report(venue, now, order.instrument, order.number, ReportKind.SETTLE, Reason.EXPIRY, -order.lots, price, 0, paid)
     _free(venue, slot)
 
 
@@ -296,7 +238,7 @@ def _settle(venue: PaperVenue, slot: int, now: int) -> None:
 def _refuse(venue: PaperVenue, slot: int, now: int, kind: int, reason: int) -> None:
     """Report that the rest of an order will not be done."""
     order = venue.orders[slot]
-    _report(venue, now, order.instrument, order.number, kind, reason, order.lots, 0, 0, 0)
+    report(venue, now, order.instrument, order.number, kind, reason, order.lots, 0, 0, 0)
     _free(venue, slot)
 
 
@@ -307,32 +249,6 @@ def _free(venue: PaperVenue, slot: int) -> None:
     last = venue.control[COUNT] - 1
     venue.orders[slot] = venue.orders[last]
     venue.control[COUNT] = last
-
-
-@folded
-def _fill(
-    venue: PaperVenue, instrument: int, now: int, number: int, lots: int, price: int, reason: int
-) -> None:  # fmt: skip
-    fee = fee_of(venue.instruments, instrument, lots, price)
-    _report(venue, now, instrument, number, ReportKind.FILL, reason, lots, price, fee, 0)
-
-
-@folded
-def _report(
-    venue: PaperVenue, now: int, instrument: int, number: int, kind: int, reason: int, lots: int, price: int,
-    fee: int, amount: int,
-) -> None:  # fmt: skip
-    count = venue.control[REPORTS]
-    assert count < len(venue.reports)
-    home = venue.instruments[instrument].venue
-    report = venue.reports[count]
-    report.time_ns, report.venue, report.number, report.instrument = now, home, number, instrument
-    report.kind, report.reason, report.lots, report.price = kind, reason, lots, price
-    report.fee, report.amount = fee, amount
-    report.rate_num, report.rate_den = rate_to_account(venue.instruments, venue.quotes, instrument)
-    report.execution = venue.executions[home]
-    venue.executions[home] += 1
-    venue.control[REPORTS] = count + 1
 
 
 @compiled
@@ -359,26 +275,28 @@ def run_venue(venue: PaperVenue, feeds: Records, tape: Tape, row: int, upto_ns: 
 
 
 @compiled
-def adopt_report(venue: PaperVenue, report: Record) -> None:
+def adopt_report(venue: PaperVenue, said: Record) -> None:
     """Bring a restored venue to where a report left it: the order it was about, the holding, the open contract."""
     slot = -1
     for k in range(venue.control[COUNT]):
-        if venue.orders[k].number == report.number and venue.orders[k].instrument == report.instrument:
+        if venue.orders[k].number == said.number and venue.orders[k].instrument == said.instrument:
             slot = k
-    venue.executions[report.venue] = max(venue.executions[report.venue], report.execution + 1)
-    if report.kind == ReportKind.SETTLE:
+    venue.executions[said.venue] = max(venue.executions[said.venue], said.execution + 1)
+    if said.kind == ReportKind.AMEND:
+        venue.holdings[said.instrument].stop = said.price
+        venue.holdings[said.instrument].stop_goal = said.stop_goal
+    elif said.kind == ReportKind.SETTLE:
         assert slot >= 0
         _free(venue, slot)
-    elif report.reason in (Reason.STOP, Reason.TARGET, Reason.TIME):
-        _clear(venue, report.instrument)
-    elif slot >= 0 and report.kind != ReportKind.FILL:
-        _free(venue, slot)
-    elif slot >= 0 and venue.orders[slot].kind == OrderKind.BINARY:
-        venue.orders[slot].state, venue.orders[slot].strike = OPEN, report.price
-        venue.orders[slot].due_ns = report.time_ns + venue.instruments[report.instrument].expiry_ns
+    elif said.reason in (Reason.STOP, Reason.TARGET, Reason.TIME):
+        forget_holding(venue, said.instrument)
+    elif slot >= 0 and said.kind == ReportKind.FILL and venue.orders[slot].kind == OrderKind.BINARY:
+        venue.orders[slot].state, venue.orders[slot].strike = OPEN, said.price
+        venue.orders[slot].due_ns = said.time_ns + venue.instruments[said.instrument].expiry_ns
     elif slot >= 0:
-        _hold(venue, slot, report.lots, report.time_ns)
-        venue.orders[slot].lots -= report.lots
+        if said.kind == ReportKind.FILL:
+            hold(venue, slot, said.lots, said.price, said.time_ns)
+        venue.orders[slot].lots -= said.lots
         if venue.orders[slot].lots == 0:
             _free(venue, slot)
     venue.control[NEXT_DUE] = _next_due(venue)

@@ -26,6 +26,7 @@ class ReportKind(IntEnum):
     SETTLE = 2
     CANCEL = 3
     REJECT = 4
+    AMEND = 5  # the protective stop of a holding has moved; trades nothing
 
 
 class Reason(IntEnum):
@@ -42,25 +43,37 @@ class Reason(IntEnum):
     STALE = 9
     NO_POSITION = 10
     END = 11
+    BREAK_EVEN = 12
+    TRAIL = 13
 
 
 PENDING, OPEN, WAITING = 1, 2, 3
 
 ORDER: Final = record_type(
-    "number instrument lots kind limit stop target arrive_ns hold_ns reduce state strike due_ns reason"
+    "number instrument lots kind limit stop target arrive_ns hold_ns reduce state strike due_ns reason sent_ns "
+    "breakeven_at trail_at trail_by"
 )
 """An order the venue still has to do something about: PENDING until matched; a contract is OPEN until it settles; what
 only reduces and met a stale quote is WAITING for the next sound one.
-`lots` is signed; `hold_ns` is the time stop after the fill (0: none); `reduce` never opens or flips a position."""
+`lots` is signed; `hold_ns` is the time stop after the fill (0: none); `reduce` never opens or flips a position, nor
+closes one that was opened after `sent_ns`. What moves the stop, in ticks, 0 for never: at a best gain of `breakeven_at`
+it goes to break-even, from `trail_at` on it follows the best price at a distance of `trail_by`."""
 
-HOLDING: Final = record_type("lots stop target until_ns number")
-"""Per instrument: the venue's net position and its protection; 0 = none. `number` is the order that opened it."""
+HOLDING: Final = record_type(
+    "lots cost opened_ns stop stop_goal breakeven_at trail_at trail_by target until_ns number"
+)  # fmt: skip
+"""Per instrument: the venue's net position, its cost in ticks x lots, since when, and its protection; 0 = none.
+
+`stop` is where the stop stands, `stop_goal` where it belongs once the mark leaves room for it (`market.stops`),
+`number` the order that opened or last added to it."""
 
 REPORT: Final = record_type(
-    "time_ns venue execution number instrument kind reason lots price fee amount rate_num rate_den"
+    "time_ns venue execution number instrument kind reason lots price fee amount rate_num rate_den stop_before "
+    "stop_goal"
 )
 """What the venue says: signed lots at a price in ticks, fee and cash `amount` in quote money (contracts only), and the
-rate by which quote money is account money at that instant."""
+rate by which quote money is account money at that instant. An AMEND moves no lots: its price is where the stop of the
+holding stands now, `stop_before` where it stood, `stop_goal` where it belongs."""
 
 
 class PaperVenue(NamedTuple):

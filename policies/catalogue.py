@@ -44,6 +44,7 @@ _FOREX = (
     Bound("adx_high", 35.0, 1.0, 100.0), Bound("candidate_min", 0.62, 0.5, 1.0), _whole("rearm_bars", 30, 0, 10**6),
     Bound("stop_atr", 8.0, 0.1, 200.0), Bound("target_atr", 22.0, 0.1, 500.0), _whole("hold_bars", 240, 0, 10**6),
     Bound("risk_fraction", 0.002, 0.0, 0.05), Bound("notional_fraction", 0.5, 0.0, 100.0),
+    Bound("breakeven_r", 1.0, 0.0, 100.0), Bound("trail_r", 1.5, 0.0, 100.0), Bound("trail_atr", 8.0, 0.1, 200.0),
 )  # fmt: skip
 
 _BINARY = (

@@ -3,6 +3,11 @@
 Three votes in [-1, 1]: trend (distance of two EMAs in ATRs), momentum (RSI), reversion (distance from the mean in
 standard deviations). ADX decides how much the first two and how much the last counts. The stop and the target are
 multiples of ATR, so reward to risk is known before the order exists.
+
+What moves the stop later is known then as well. R is the distance from entry to stop: after a best gain of
+`breakeven_r` R it goes to break-even, from `trail_r` R on it follows the best price at `trail_atr` times the ATR of the
+decision; 0 for never. The ATR of the decision, not of later bars: the order says all, and a stop is a fold of what was
+reported.
 """
 
 import math
@@ -19,12 +24,12 @@ EMA_FAST, EMA_SLOW, RSI, MEAN, STDDEV, ATR, ADX = range(7)
 
 PARAMS: Final = (
     "fast", "slow", "rsi", "mean", "atr", "adx", "trend_atr", "adx_low", "adx_high", "candidate_min", "rearm_bars",
-    "stop_atr", "target_atr", "hold_bars", "risk_fraction", "notional_fraction",
+    "stop_atr", "target_atr", "hold_bars", "risk_fraction", "notional_fraction", "breakeven_r", "trail_r", "trail_atr",
 )  # fmt: skip
 (
     P_FAST, P_SLOW, P_RSI, P_MEAN, P_ATR, P_ADX, P_TREND_ATR, P_ADX_LOW, P_ADX_HIGH, P_CANDIDATE, P_REARM,
-    P_STOP, P_TARGET, P_HOLD, P_RISK, P_NOTIONAL,
-) = range(16)  # fmt: skip
+    P_STOP, P_TARGET, P_HOLD, P_RISK, P_NOTIONAL, P_BREAKEVEN, P_TRAIL, P_TRAIL_ATR,
+) = range(19)  # fmt: skip
 
 
 @compiled
@@ -55,6 +60,18 @@ def trend_reversion(features: NDArray[np.float64], params: NDArray[np.float64], 
     out.strength = trending * (0.6 * trend + 0.4 * momentum) + (1.0 - trending) * reversion
     out.confidence = 0.5 + 0.5 * abs(out.strength)
     return True
+
+
+@compiled
+def gain_ticks(risk_ticks: int, multiple: float) -> int:
+    """Return a multiple of R in whole ticks, rounded up: it is reached, not nearly reached; 0 for never."""
+    return math.ceil(risk_ticks * multiple)
+
+
+@compiled
+def distance_ticks(atr: float, multiple: float) -> int:
+    """Return how far a stop trails in whole ticks, rounded toward the market, at least one."""
+    return max(math.floor(atr * multiple), 1)
 
 
 @compiled

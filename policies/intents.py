@@ -56,7 +56,7 @@ class Ruling(IntEnum):
 INTENT: Final = record_type(
     "time_ns desk view_number group legs reduce order_kind hold_ns epoch view_hash votes_count features_count "
     "instrument0 instrument1 lots0 lots1 limit0 limit1 stop target bid0 ask0 bid1 ask1 quote0_ns quote1_ns "
-    "gain rules ruling equity first_order",
+    "gain rules ruling equity first_order breakeven_at trail_at trail_by claimed0 claimed1",
     floats="strength confidence reward gross risk_score score",
     vectors={"votes": VOTES_MAX, "features": FEATURES_MAX},
 )
@@ -66,7 +66,9 @@ INTENT: Final = record_type(
 net profit in basis points (arbitrage), expected value per unit staked (binary). `gross` is the arbitrage spread before
 costs in basis points (for contracts the payout per unit), `gain` its net profit in money, `risk_score` 0..100. `rules`
 are `Rule` bits, `ruling` a `Ruling`, `equity` the account's when it was judged, `first_order` the number of its first
-order (-1: none).
+order (-1: none). `breakeven_at`, `trail_at` and `trail_by` are what moves the stop, as in `market.paper.ORDER`. Of what
+an executed reduction would close, `claimed` lots (signed as its lots, which are the rest) are being closed by orders
+that are under way already.
 """
 
 

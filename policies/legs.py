@@ -2,6 +2,10 @@
 
 When both opening legs of a pair are settled and they do not cancel out, the leg that got more is unwound at the market
 at once; until then the naked leg is open risk. Of a reducing order that a venue filled in part, the rest is sent again.
+
+What reduces is reserved here: a position that orders under way will close already is not closed a second time, so that
+two reductions together can never flip it. A stop, a target or a time stop closes the whole position: what is still
+under way then finds nothing to close, and reserves nothing any more.
 """
 
 from typing import Final, NamedTuple
@@ -13,8 +17,10 @@ from market.compiled import compiled, folded
 from market.paper import OrderKind, Reason, ReportKind
 from market.records import Record, Records, record_type, records
 
-TRACK: Final = record_type("number legs reduce instrument0 instrument1 filled0 filled1 left0 left1")
-"""Orders under watch: the number of the first, per leg the instrument, signed lots filled and lots still unreported."""
+TRACK: Final = record_type("number legs reduce instrument0 instrument1 filled0 filled1 left0 left1 claims0 claims1")
+"""Orders under watch: the number of the first, per leg the instrument, signed lots filled and lots still unreported.
+
+`claims` is the side (1 buys, -1 sells) on which a leg reserves what it still has to reduce; 0 for what opens."""
 
 RETRY_NS: Final = 10**9
 
@@ -39,8 +45,14 @@ def watching(watch: Watch) -> bool:
 
 @folded
 def track(watch: Watch, number: int, intent: Record) -> None:
-    """Watch the orders of an executed intent if it has two legs, or reduces."""
-    if intent.legs == 1 and intent.reduce == 0:
+    """Watch the orders of an executed intent if it has two legs, or reduces.
+
+    A reduction is held to what no other order is closing: that goes from `lots` to `claimed`. Doing it again from the
+    same orders, as a restart does, gives the same.
+    """
+    if intent.reduce != 0:
+        _claim(watch, intent)
+    if (intent.legs == 1 and intent.reduce == 0) or (intent.lots0 == 0 and intent.lots1 == 0):
         return
     assert watch.counts[0] < len(watch.tracks)
     entry = watch.tracks[watch.counts[0]]
@@ -49,7 +61,38 @@ def track(watch: Watch, number: int, intent: Record) -> None:
     entry.filled0, entry.filled1 = 0, 0
     entry.left0 = abs(intent.lots0)
     entry.left1 = abs(intent.lots1) if intent.legs > 1 else 0
+    entry.claims0 = _side(intent.lots0) if intent.reduce != 0 else 0
+    entry.claims1 = _side(intent.lots1) if intent.reduce != 0 and intent.legs > 1 else 0
     watch.counts[0] += 1
+
+
+@compiled
+def _side(lots: int) -> int:
+    return 1 if lots > 0 else -1
+
+
+@compiled
+def _claim(watch: Watch, intent: Record) -> None:
+    """Split what a reduction would close into what other orders close already and what is left to it."""
+    whole0, whole1 = intent.lots0 + intent.claimed0, intent.lots1 + intent.claimed1
+    intent.claimed0 = _side(whole0) * min(claimed(watch, intent.instrument0, _side(whole0)), abs(whole0))
+    intent.lots0 = whole0 - intent.claimed0
+    if intent.legs > 1:
+        intent.claimed1 = _side(whole1) * min(claimed(watch, intent.instrument1, _side(whole1)), abs(whole1))
+        intent.lots1 = whole1 - intent.claimed1
+
+
+@compiled
+def claimed(watch: Watch, instrument: int, side: int) -> int:
+    """Return the lots that reducing orders under way will still buy (side 1) or sell (-1) of an instrument."""
+    lots = 0
+    for k in range(watch.counts[0]):
+        entry = watch.tracks[k]
+        if entry.instrument0 == instrument and entry.claims0 == side:
+            lots += max(entry.left0, 0)
+        if entry.instrument1 == instrument and entry.claims1 == side:
+            lots += max(entry.left1, 0)
+    return lots
 
 
 @folded
@@ -58,16 +101,20 @@ def follow_up(watch: Watch, report: Record, instruments: Records, order: Record)
 
     An order takes as long as it takes to the venue of its own instrument, which need not be the one that reported.
     """
+    if report.kind == ReportKind.AMEND:
+        return False
+    if report.reason in (Reason.STOP, Reason.TARGET, Reason.TIME):
+        _release(watch, report.instrument)
+        return False
     for k in range(watch.counts[0]):
         entry = watch.tracks[k]
         leg = report.number - entry.number
         if leg < 0 or leg >= entry.legs:
             continue
-        if report.reason in (Reason.STOP, Reason.TARGET, Reason.TIME):
-            return False
         if entry.reduce != 0 and report.kind == ReportKind.CANCEL and report.reason == Reason.UNFILLED:
             wait_ns = max(RETRY_NS, instruments[report.instrument].latency_ns)
-            _order(order, report.instrument, report.lots, report.time_ns + wait_ns, Reason.EXIT)
+            _order(order, report, report.instrument, report.lots, wait_ns)
+            order.reason = Reason.EXIT
             _replace(watch, k, leg)
             return True
         _count(entry, report, leg)
@@ -78,7 +125,8 @@ def follow_up(watch: Watch, report: Record, instruments: Records, order: Record)
         unwinds = entry.reduce == 0 and entry.legs > 1 and naked != 0
         _forget(watch, k)
         if unwinds:
-            _order(order, instrument, -naked, report.time_ns + instruments[instrument].latency_ns, Reason.UNWIND)
+            _order(order, report, instrument, -naked, instruments[instrument].latency_ns)
+            order.reason = Reason.UNWIND
         return unwinds
     return False
 
@@ -91,7 +139,19 @@ def watch_order(watch: Watch, number: int, order: Record) -> None:
     entry.number, entry.legs, entry.reduce = number, 1, 1
     entry.instrument0, entry.instrument1, entry.filled0, entry.filled1 = order.instrument, -1, 0, 0
     entry.left0, entry.left1 = abs(order.lots), 0
+    entry.claims0, entry.claims1 = _side(order.lots), 0
     watch.counts[0] += 1
+
+
+@compiled
+def _release(watch: Watch, instrument: int) -> None:
+    """Forget what is reserved of a position that has been closed as a whole."""
+    for k in range(watch.counts[0]):
+        entry = watch.tracks[k]
+        if entry.instrument0 == instrument:
+            entry.claims0 = 0
+        if entry.instrument1 == instrument:
+            entry.claims1 = 0
 
 
 @compiled
@@ -126,10 +186,12 @@ def _forget(watch: Watch, k: int) -> None:
 
 
 @compiled
-def _order(order: Record, instrument: int, lots: int, arrive_ns: int, reason: int) -> None:
+def _order(order: Record, report: Record, instrument: int, lots: int, wait_ns: int) -> None:
+    """Write an order at the market that only reduces, sent on a report."""
     order.instrument, order.lots, order.kind, order.reduce = instrument, lots, OrderKind.MARKET, 1
     order.limit, order.stop, order.target, order.hold_ns = 0, 0, 0, 0
-    order.arrive_ns, order.reason = arrive_ns, reason
+    order.breakeven_at, order.trail_at, order.trail_by = 0, 0, 0
+    order.sent_ns, order.arrive_ns = report.time_ns, report.time_ns + wait_ns
     order.state, order.strike, order.due_ns = 0, 0, 0
 
 
@@ -142,6 +204,7 @@ def order_of_leg(intent: Record, leg: int, number: int, latency_ns: int, order: 
     order.kind, order.reduce = intent.order_kind, intent.reduce
     order.limit = intent.limit0 if leg == 0 else intent.limit1
     order.stop, order.target, order.hold_ns = intent.stop, intent.target, intent.hold_ns
-    order.arrive_ns = intent.time_ns + latency_ns
+    order.breakeven_at, order.trail_at, order.trail_by = intent.breakeven_at, intent.trail_at, intent.trail_by
+    order.sent_ns, order.arrive_ns = intent.time_ns, intent.time_ns + latency_ns
     order.reason = Reason.EXIT if intent.reduce != 0 else Reason.ENTRY
     order.state, order.strike, order.due_ns = 0, 0, 0

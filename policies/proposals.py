@@ -80,7 +80,7 @@ def _begin(agent: Agent, tape: Tape, row: int, out: Record) -> None:
     out.group = agent.instruments[feed.trades].group
     out.legs, out.reduce, out.order_kind, out.hold_ns = 1, 0, OrderKind.MARKET, 0
     out.instrument0, out.instrument1, out.lots0, out.lots1 = feed.trades, -1, 0, 0
-    out.limit0, out.limit1, out.stop, out.target = 0, 0, 0, 0
+    _without_protection(out)
     out.bid0, out.ask0, out.bid1, out.ask1 = quote.bid, quote.ask, 0, 0
     out.quote0_ns, out.quote1_ns = quote.time_ns, 0
     out.gain, out.rules, out.ruling, out.equity, out.first_order = 0, 0, 0, 0, -1
@@ -91,6 +91,14 @@ def _begin(agent: Agent, tape: Tape, row: int, out: Record) -> None:
         out.votes[k] = 0.0
     for k in range(len(out.features)):
         out.features[k] = agent.views.features[feed.view_number, k] if k < out.features_count else 0.0
+
+
+@compiled
+def _without_protection(out: Record) -> None:
+    """Begin an intent without limits, stop or target, and with nothing claimed."""
+    out.limit0, out.limit1, out.stop, out.target = 0, 0, 0, 0
+    out.breakeven_at, out.trail_at, out.trail_by = 0, 0, 0
+    out.claimed0, out.claimed1 = 0, 0
 
 
 @compiled
@@ -109,7 +117,10 @@ def _follow_cross(agent: Agent, feed: Record, out: Record) -> bool:
 def _size_forex(
     agent: Agent, feed: Record, params: NDArray[np.float64], features: NDArray[np.float64], out: Record
 ) -> bool:
-    """Set stop and target by ATR, then the lots whose loss at the stop is the share of the budget at risk."""
+    """Set stop and target by ATR, then the lots whose loss at the stop is the share of the budget at risk.
+
+    Nothing is proposed whose stop would not stand on the loss side of the mark.
+    """
     buys = out.strength > 0.0
     sign = 1.0 if buys else -1.0
     entry = float(out.ask0 if buys else out.bid0)
@@ -117,8 +128,10 @@ def _size_forex(
     closing = SELL if buys else BUY
     out.stop = ticks_of_level(entry - sign * params[forex.P_STOP] * atr, closing, PriceKind.PROTECTIVE_STOP)
     out.target = ticks_of_level(entry + sign * params[forex.P_TARGET] * atr, closing, PriceKind.TAKE_PROFIT)
-    if out.stop <= 0 or out.target <= 0 or out.stop == entry:
+    mark = out.bid0 if buys else out.ask0
+    if out.stop <= 0 or out.target <= 0 or (mark - out.stop) * sign <= 0:
         return False
+    _move_stop(params, int(abs(out.stop - entry)), atr, out)
     out.hold_ns = int(params[forex.P_HOLD]) * feed.bar_ns
     cost = round_trip_cost_ticks(agent.instruments, feed.trades, out.bid0, out.ask0, 1)
     out.reward = forex.reward_to_risk(entry, float(out.stop), float(out.target), cost)
@@ -136,8 +149,16 @@ def _size_forex(
 
 
 @compiled
+def _move_stop(params: NDArray[np.float64], risk_ticks: int, atr: float, out: Record) -> None:
+    """Say what moves the stop: the best gain that takes it to break-even, that makes it trail, and how far behind."""
+    out.breakeven_at = forex.gain_ticks(risk_ticks, params[forex.P_BREAKEVEN])
+    out.trail_at = forex.gain_ticks(risk_ticks, params[forex.P_TRAIL])
+    out.trail_by = forex.distance_ticks(atr, params[forex.P_TRAIL_ATR]) if out.trail_at > 0 else 0
+
+
+@compiled
 def _size_binary(agent: Agent, feed: Record, params: NDArray[np.float64], out: Record) -> bool:
-    """Stake a fraction of Kelly on the likelier side, at least the venue's smallest stake, so a refusal shows why."""
+    """Stake a fraction of Kelly on the likelier side; below the venue's smallest stake risk refuses it, and says so."""
     row = agent.instruments[feed.trades]
     out.order_kind = OrderKind.BINARY
     payout = row.payout_ppm * 1e-6
@@ -145,7 +166,7 @@ def _size_binary(agent: Agent, feed: Record, params: NDArray[np.float64], out: R
     out.reward = expected_value(out.confidence, payout, 0.0, 0.0)
     share = stake_fraction(out.confidence, payout, 0.0, 0.0, params[binary.P_KELLY], params[binary.P_STAKE])
     stake = stake_money(agent.budgets[feed.desk], share)
-    lots = max(notional_lots(agent.instruments, agent.quotes, feed.trades, stake), row.lots_min)
+    lots = notional_lots(agent.instruments, agent.quotes, feed.trades, stake)
     out.lots0 = min(lots, row.lots_max) if out.strength > 0.0 else -min(lots, row.lots_max)
     return _sign(out)
 
@@ -186,7 +207,7 @@ def _begin_pair(agent: Agent, candidate: Record, out: Record) -> None:
     out.group = agent.instruments[route.instrument_a].group
     out.legs, out.reduce, out.order_kind, out.hold_ns = 2, 0, OrderKind.MARKET, 0
     out.instrument0, out.instrument1, out.lots0, out.lots1 = route.instrument_a, route.instrument_b, 0, 0
-    out.limit0, out.limit1, out.stop, out.target = 0, 0, 0, 0
+    _without_protection(out)
     out.bid0, out.ask0, out.bid1, out.ask1 = candidate.bid_a, candidate.ask_a, candidate.bid_b, candidate.ask_b
     out.quote0_ns, out.quote1_ns = candidate.time_a_ns, candidate.time_b_ns
     out.gain, out.rules, out.ruling, out.equity, out.first_order = 0, 0, 0, 0, -1

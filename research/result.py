@@ -109,8 +109,7 @@ def result_of_rollout(plan: Plan, tape: Tape, rollout: Rollout, session: int = 1
         number = int(row.number)
         decision, leg = origin.get(number, (None, 0))
         intent_id = decision.intent_id if decision else writer.follow_up_id(number)
-        time_ns = decision.time_ns if decision else int(row.arrive_ns) - int(writer.latency_ns(row))
-        orders.append(writer.order(row, intent_id, leg, 1, time_ns))
+        orders.append(writer.order(row, intent_id, leg, 1, int(row.sent_ns)))
     reports = tuple(writer.report(row) for row in rollout.reports)
     samples = tuple(
         Sample(

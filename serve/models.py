@@ -136,7 +136,10 @@ class PreviewAnswer(Model):
 
 
 class JournaledLeg(Model):
-    """One leg of a journaled decision: lots signed, prices in ticks."""
+    """One leg of a journaled decision: lots signed, prices in ticks.
+
+    `claimed` are lots that orders under way were closing already; a reduction left them alone.
+    """
 
     instrument: str
     lots: int
@@ -144,10 +147,15 @@ class JournaledLeg(Model):
     bid: int
     ask: int
     quote_ns: int
+    claimed: int = 0
 
 
 class JournaledDecision(Model):
-    """A decision as it stands in the journal: prices in ticks, money in 10**-6, times in ns (UTC)."""
+    """A decision as it stands in the journal: prices in ticks, money in 10**-6, times in ns (UTC).
+
+    What moves the stop, in ticks, 0 for never: `breakeven_at` is the gain that takes it to break-even, `trail_at` the
+    one from which it follows the best price at a distance of `trail_by`.
+    """
 
     kind: Literal["decision"]
     time_ns: int
@@ -175,6 +183,9 @@ class JournaledDecision(Model):
     ruling: RulingName
     equity: int
     orders: list[int]
+    breakeven_at: int = 0
+    trail_at: int = 0
+    trail_by: int = 0
 
 
 class DecisionEntry(Model):

@@ -49,7 +49,7 @@ DESKS = (
         "forex", DeskKind.FOREX, "trend_reversion",
         {
             "candidate_min": 0.6, "rearm_bars": 5, "stop_atr": 3, "target_atr": 8, "hold_bars": 60,
-            "risk_fraction": 0.002, "notional_fraction": 0.25,
+            "risk_fraction": 0.002, "notional_fraction": 0.25, "breakeven_r": 1, "trail_r": 1.5, "trail_atr": 3,
         },
         top_n=2, confidence_min=0.6, reward_min=0.5, auto_confidence=0.6, auto_reward=0.5,
         size_multipliers=((0.8, 1.0), (0.65, 0.75), (0.0, 0.5)),

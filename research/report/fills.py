@@ -53,7 +53,10 @@ class Fill(NamedTuple):
 
 
 class Timeline(NamedTuple):
-    """The fills and trades of one instrument that are drawn, how many there were, and what its prices are of."""
+    """The fills and trades of one instrument that are drawn, how many there were, and what its prices are of.
+
+    `moves` are the reports of protective stops that moved.
+    """
 
     instrument: Instrument
     quoted: Instrument
@@ -61,6 +64,7 @@ class Timeline(NamedTuple):
     trades: list[Trade]
     fills_count: int
     trades_count: int
+    moves: list[Report]
 
     @property
     def digits(self) -> int:
@@ -71,7 +75,10 @@ class Timeline(NamedTuple):
 def fill_figures(result: RunResult, prices: Mapping[str, PriceSeries]) -> dict[str, tuple[str, Figure]]:
     """Return, per traded instrument in the plan's order, what to call it and its timeline."""
     filled: dict[str, list[Report]] = {}
+    moved: dict[str, list[Report]] = {}
     for report in result.reports:
+        if report.report == "AMEND":
+            moved.setdefault(report.instrument, []).append(report)
         if report.report in ("FILL", "SETTLE"):
             filled.setdefault(report.instrument, []).append(report)
     traded = [instrument for instrument in result.plan.instruments if instrument.key in filled]
@@ -83,6 +90,8 @@ def fill_figures(result: RunResult, prices: Mapping[str, PriceSeries]) -> dict[s
         trades = [trade for trade in result.trades if trade.instrument == instrument.key]
         fills_max = max(FILLS_MAX * len(reports) // total, FEWEST)
         timeline = timeline_of(result.plan, instrument, reports, trades, fills_max)
+        moves = moved.get(instrument.key, [])
+        timeline = timeline._replace(moves=moves[:: max(len(moves) // fills_max, 1)])
         source = (instrument.underlying or "") if instrument.kind is Kind.BINARY else instrument.key
         earned = signed(sum(trade.pnl for trade in trades))
         name = f"{instrument.key}: {plural(len(reports), 'fill')}, {earned} {result.plan.currency}"
@@ -109,7 +118,7 @@ def timeline_of(
         kept = [trades[k] for k in np.unique(np.linspace(0, len(trades) - 1, fills_max // 2).astype(np.int64))]
         instants = {time_ns for trade in kept for time_ns in (trade.entry_ns, trade.exit_ns)}
         fills = [fill for fill in fills if fill.report.time_ns in instants]
-    return Timeline(instrument, quoted, fills, kept, len(reports), len(trades))
+    return Timeline(instrument, quoted, fills, kept, len(reports), len(trades), [])
 
 
 def _figure(timeline: Timeline, prices: PriceSeries | None, points_max: int, currency: str) -> Figure:
@@ -120,7 +129,7 @@ def _figure(timeline: Timeline, prices: PriceSeries | None, points_max: int, cur
         times = np.insert(prices.time_ns, np.searchsorted(prices.time_ns, fill_ns), fill_ns)
         data += _price_lines(prices, points_max, timeline.digits)
     gaps = gaps_of(times)
-    data += _segments(timeline) + _entries(timeline) + _exits(timeline)
+    data += _segments(timeline) + _moves(timeline) + _entries(timeline) + _exits(timeline)
     contract = timeline.instrument.kind is Kind.BINARY
     title = f"Price of {timeline.instrument.underlying}" if contract else f"Price ({timeline.instrument.quote})"
     figure_layout = layout(
@@ -182,6 +191,20 @@ def _segments(timeline: Timeline) -> list[Trace]:
                 "line": {"color": f"var(--{color})", "width": 1.6, "dash": dash},
             })  # fmt: skip
     return found
+
+
+def _moves(timeline: Timeline) -> list[Trace]:
+    """A stroke from where a stop stood to where it went, for each of its moves."""
+    if not timeline.moves:
+        return []
+    times = np.repeat(np.array([report.time_ns for report in timeline.moves], np.int64), 2)
+    price_of = timeline.quoted.price_of
+    levels = [price_of(ticks) for report in timeline.moves for ticks in (report.stop_before, report.price)]
+    return [{
+        "type": "scatter", "mode": "lines", "name": "Stop moved", "hoverinfo": "skip",
+        "x": in_pairs(packed_times(times)), "y": in_pairs(packed(levels, timeline.digits)),
+        "line": {"color": "var(--floor)", "width": 2},
+    }]  # fmt: skip
 
 
 def _entries(timeline: Timeline) -> list[Trace]:

@@ -145,7 +145,7 @@ def a_group(seconds: float, *found: Any) -> Finding:
 def an_order(number: int, arrive_s: float, instrument: int = QUOTED_A, lots: int = 5, **fields: Any) -> Any:
     row = records(1, ORDER)
     row["number"], row["instrument"], row["lots"], row["arrive_ns"] = number, instrument, lots, at(arrive_s)
-    row["kind"], row["reason"] = OrderKind.MARKET, Reason.ENTRY
+    row["kind"], row["reason"], row["sent_ns"] = OrderKind.MARKET, Reason.ENTRY, at(arrive_s)
     for name, value in fields.items():
         row[name] = value
     return row

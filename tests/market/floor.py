@@ -38,6 +38,7 @@ def an_order(lots: int, **terms: Any) -> Record:
     """Return an order of instrument 0 at the market that arrives at once."""
     order = records(1, ORDER)[0]
     order.lots, order.kind, order.reason, order.number = lots, OrderKind.MARKET, Reason.ENTRY, 1
+    order.sent_ns = terms.get("arrive_ns", 0)
     for name, value in terms.items():
         order[name] = value
     return order

@@ -10,7 +10,7 @@ from tests.builders import HOUR, MINUTE, SECOND, an_instrument
 from tests.market.floor import Floor, Said, a_contract
 from tests.properties import PROPERTY
 
-FILL, SETTLE, CANCEL, REJECT = ReportKind
+FILL, SETTLE, CANCEL, REJECT, AMEND = ReportKind
 EURUSD = an_instrument("EURUSD", "x", depth_lots=1000)
 AT = 100 * SECOND
 CONTRACT = 1
@@ -109,8 +109,8 @@ def test_a_reducing_order_never_flips(lots: int) -> None:
     floor.order(5, arrive_ns=AT)
     floor.order(lots, arrive_ns=AT + 1, number=2, reduce=1, reason=Reason.EXIT)
     floor.wait(AT + 1)
-    rest = [Said(2, CANCEL, Reason.UNFILLED, lots + 5, 0)] if lots < -5 else []
-    assert floor.said()[1:] == [Said(2, FILL, Reason.EXIT, -5, 100), *rest]
+    beyond = [Said(2, CANCEL, Reason.NO_POSITION, lots + 5, 0)] if lots < -5 else []
+    assert floor.said()[1:] == [*beyond, Said(2, FILL, Reason.EXIT, -5, 100)]
     assert floor.held() == 0
 
 
@@ -279,10 +279,10 @@ def test_every_order_ends_and_its_lots_are_filled_or_given_back(
     floor.wait(31)
     said = floor.said()
     assert floor.waiting == 0
-    for number, (lots, _, _, limit) in enumerate(orders):
+    for number, (lots, _, reduce, limit) in enumerate(orders):
         own = [report for report in said if report.number == number]
         assert sum(report.lots for report in own) == lots
-        assert sum(report.kind != FILL for report in own) <= 1
+        assert sum(report.kind != FILL for report in own) <= 1 + reduce  # beyond what was held, and without depth
         for fill in (report for report in own if report.kind == FILL and limit is not None):
             assert fill.price <= limit if lots > 0 else fill.price >= limit
     assert floor.held() == sum(report.lots for report in said if report.kind == FILL)

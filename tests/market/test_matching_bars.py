@@ -10,7 +10,7 @@ from tests.builders import MINUTE, an_instrument
 from tests.market.floor import Floor, Said, a_bar
 from tests.properties import PROPERTY
 
-FILL, SETTLE, CANCEL, REJECT = ReportKind
+FILL, SETTLE, CANCEL, REJECT, AMEND = ReportKind
 EURUSD = an_instrument("EURUSD", "x")
 FLAT = (1000, 1000, 1000, 1000)
 """A bar that does not move; asks are 2 ticks above bids unless a test says otherwise."""

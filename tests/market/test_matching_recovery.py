@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from market.matching import adopt_report, run_venue, submit
 from market.money import INT64_MAX
-from market.paper import COUNT, ORDER, REPORTS, OrderKind, PaperVenue, Reason, ReportKind, paper_venue
+from market.paper import COUNT, HOLDING, ORDER, REPORTS, OrderKind, PaperVenue, Reason, ReportKind, paper_venue
 from market.records import records
 from market.tape import FEED, Tape, merge_tapes
 from tests.builders import MINUTE, SECOND, an_instrument
@@ -51,15 +51,16 @@ def orders_for(venue: PaperVenue, seed: int, count: int) -> None:
                 "reduce": int(rng.random() < 0.3),
                 "stop": 1001 - (1 if lots > 0 else -1) * int(rng.integers(5, 40)),
             }
-            terms |= {"hold_ns": int(rng.integers(0, 3)) * MINUTE}
+            terms |= {"hold_ns": int(rng.integers(0, 3)) * MINUTE, "sent_ns": terms["arrive_ns"] - SECOND}
+            terms |= {name: int(rng.integers(0, 12)) for name in ("breakeven_at", "trail_at")}
+            terms |= {"trail_by": int(rng.integers(1, 20))}
         assert submit(venue, an_order(lots, **terms))
 
 
 def kept(venue: PaperVenue) -> dict[str, object]:
     """Return the state that must survive a restart; the place of an order does not matter, its number does."""
-    holdings = [
-        tuple(int(row[name]) for name in ("lots", "stop", "target", "until_ns")) for row in venue.holdings
-    ]  # fmt: skip
+    names = [name for name in HOLDING.names or () if name != "number"]  # whose order it was is history once it is flat
+    holdings = [tuple(int(row[name]) for name in names) for row in venue.holdings]
     orders = sorted(tuple(int(value) for value in row) for row in venue.orders[: venue.control[COUNT]])
     control = [int(value) for k, value in enumerate(venue.control) if k != REPORTS]
     return {

@@ -28,7 +28,7 @@ from tests.policies.books import CASH, a_book, an_intent, hold
 
 TICK = 10_000
 NOTHING = ([0, 0, 0], [0, 0, 0], 0)
-FILL, SETTLE, CANCEL, REJECT = ReportKind
+FILL, SETTLE, CANCEL, REJECT, AMEND = ReportKind
 
 
 def working(book: Book) -> tuple[list[int], list[int], int]:

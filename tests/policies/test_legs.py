@@ -12,7 +12,7 @@ from tests.market.floor import a_report
 from tests.policies.books import NOW, an_intent
 from tests.properties import PROPERTY
 
-FILL, SETTLE, CANCEL, REJECT = ReportKind
+FILL, SETTLE, CANCEL, REJECT, AMEND = ReportKind
 LATENCIES = (50, 70)
 
 
@@ -26,7 +26,8 @@ def a_world(*latencies: int) -> Records:
 def told(watch: Watch, number: int, lots: int, kind: ReportKind, **terms: int) -> dict[str, int] | None:
     """Return the order that a report calls for, None for none; a follow-up is not watched yet."""
     order = records(1, ORDER)[0]
-    order.limit = order.stop = order.target = order.hold_ns = order.strike = order.due_ns = order.state = 9
+    for name in ORDER.names:
+        order[name] = 9
     report = a_report(lots, 100, number=number, kind=kind, **({"time_ns": NOW, "instrument": number % 2} | terms))
     if not follow_up(watch, report, a_world(*LATENCIES), order):
         return None
@@ -35,7 +36,8 @@ def told(watch: Watch, number: int, lots: int, kind: ReportKind, **terms: int) -
 
 def an_exit(instrument: int, lots: int, arrive_ns: int, reason: Reason) -> dict[str, int]:
     """Return the one kind of order that follows up: it reduces, at the market, without protection."""
-    rest = dict.fromkeys(("limit", "stop", "target", "hold_ns", "state", "strike", "due_ns"), 0)
+    names = ("limit", "stop", "target", "hold_ns", "state", "strike", "due_ns", "breakeven_at", "trail_at", "trail_by")
+    rest = dict.fromkeys(names, 0) | {"sent_ns": NOW}
     return rest | {
         "instrument": instrument, "lots": lots, "kind": OrderKind.MARKET, "arrive_ns": arrive_ns, "reduce": 1,
         "reason": reason,
@@ -215,11 +217,12 @@ def written(intent: Record, leg: int) -> dict[str, int]:
 
 
 def test_an_order_of_a_leg_arrives_one_latency_after_the_decision_and_carries_its_terms() -> None:
-    terms = {"limit0": 1, "limit1": 2, "stop": 3, "target": 4, "hold_ns": 5, "order_kind": OrderKind.IOC}
+    moves = {"breakeven_at": 6, "trail_at": 7, "trail_by": 8}
+    terms = {"limit0": 1, "limit1": 2, "stop": 3, "target": 4, "hold_ns": 5, "order_kind": OrderKind.IOC} | moves
     intent = an_intent(6, -8, **terms)
     shared = {
         "number": 7, "kind": OrderKind.IOC, "stop": 3, "target": 4, "arrive_ns": NOW + LATENCIES[0], "hold_ns": 5,
-        "reduce": 0, "state": 0, "strike": 0, "due_ns": 0, "reason": Reason.ENTRY,
+        "reduce": 0, "state": 0, "strike": 0, "due_ns": 0, "reason": Reason.ENTRY, "sent_ns": NOW, **moves,
     }  # fmt: skip
     assert written(intent, 0) == shared | {"instrument": 0, "lots": 6, "limit": 1}
     assert written(intent, 1) == shared | {"instrument": 1, "lots": -8, "limit": 2}

@@ -12,7 +12,17 @@ from market.records import Record, Records, records
 from market.tape import PRICE_COLUMNS, Flaw, Tape, merge_tapes, select_feeds
 from policies.assembly import agent_of
 from policies.catalogue import params_of, policy_named
-from policies.forex import P_CANDIDATE, P_HOLD, P_REARM, P_STOP, P_TARGET, reward_to_risk
+from policies.forex import (
+    P_BREAKEVEN,
+    P_CANDIDATE,
+    P_HOLD,
+    P_REARM,
+    P_STOP,
+    P_TARGET,
+    P_TRAIL,
+    P_TRAIL_ATR,
+    reward_to_risk,
+)
 from policies.hearing import hear_rows
 from policies.intents import INTENT, Ruling
 from policies.plan import Plan
@@ -136,6 +146,9 @@ def test_stop_and_target_stand_on_both_sides_at_their_multiples_of_atr(forex_run
         cost = round_trip_cost_ticks(agent.instruments, int(intent.instrument0), int(intent.bid0), int(intent.ask0), 1)
         assert intent.reward == reward_to_risk(float(entry), float(intent.stop), float(intent.target), cost)
         assert intent.hold_ns == params[P_HOLD] * MINUTE
+        moves = stop * params[P_BREAKEVEN], stop * params[P_TRAIL]
+        assert (intent.breakeven_at, intent.trail_at) == tuple(map(math.ceil, moves))
+        assert 0.0 <= params[P_TRAIL_ATR] * atr - intent.trail_by < 1.0  # toward the market, as the stop itself
         assert intent.confidence >= params[P_CANDIDATE]
 
 
@@ -188,6 +201,25 @@ def test_the_recorded_features_are_those_of_the_bars_up_to_then(forex_run: tuple
     assert not own.features[:, 7:].any()
 
 
+@pytest.mark.parametrize("off", [{"breakeven_r": 0.0}, {"trail_r": 0.0}])
+def test_what_is_switched_off_moves_no_stop(off: dict[str, float]) -> None:
+    params = tuple((dict(a_plan().desks[0].params) | off).items())
+    intents = heard(an_agent(a_plan(forex={"params": params})), select_feeds(a_tape(minutes=100, ticks=10), FOREX))
+    assert len(intents) > 5
+    assert (intents.breakeven_at == 0).all() == ("breakeven_r" in off)
+    assert (intents.trail_at == 0).all() == (intents.trail_by == 0).all() == ("trail_r" in off)
+
+
+@pytest.mark.parametrize(("stop_atr", "proposes"), [(0.3, False), (3.0, True)])
+def test_nothing_is_proposed_whose_stop_would_not_stand_on_the_loss_side_of_the_mark(
+    stop_atr: float, proposes: bool
+) -> None:
+    """A stop within the spread is reached the moment the position is opened."""
+    params = tuple((dict(a_plan().desks[0].params) | {"stop_atr": stop_atr}).items())
+    intents = heard(an_agent(a_plan(forex={"params": params})), select_feeds(a_tape(minutes=100, ticks=10), FOREX))
+    assert (len(intents) > 0) == proposes
+
+
 def test_a_market_whose_stop_would_lie_at_or_below_zero_is_left_alone() -> None:
     tape = select_feeds(a_tape(minutes=200, ticks=10), np.arange(7) == 0)
     shift = int(tape.low.min()) - 1
@@ -197,7 +229,7 @@ def test_a_market_whose_stop_would_lie_at_or_below_zero_is_left_alone() -> None:
     assert all(intent.stop > 0 and intent.target > 0 for intent in kept)
 
 
-def test_a_contract_is_staked_by_kelly_and_at_least_the_smallest_stake() -> None:
+def test_a_contract_is_staked_by_kelly_and_never_raised_to_the_smallest_stake() -> None:
     tape = select_feeds(a_tape(minutes=300, ticks=3_000), BINARY)
     rich, poor = heard(an_agent(), tape), heard(an_agent(budget=0), tape)
     assert len(rich) == len(poor) > 5
@@ -205,12 +237,12 @@ def test_a_contract_is_staked_by_kelly_and_at_least_the_smallest_stake() -> None
         win = intent.confidence
         kelly = max(0.0, (win * 0.85 - (1 - win)) / 0.85)
         stake = math.floor(BUDGET * min(0.25 * kelly, 0.002))
-        assert abs(intent.lots0) == max(stake // MONEY, 1)
-        assert (intent.lots0 > 0) == (intent.strength > 0)
+        assert abs(intent.lots0) == stake // MONEY
+        assert intent.lots0 == 0 or (intent.lots0 > 0) == (intent.strength > 0)
         assert (intent.order_kind, intent.hold_ns, intent.gross) == (OrderKind.BINARY, MINUTE, 0.85)
         assert intent.reward == pytest.approx(win * 0.85 - (1 - win))
         assert (intent.instrument0, intent.stop, intent.target) == (6, 0, 0)
-    assert {abs(int(intent.lots0)) for intent in poor} == {1}
+    assert {int(intent.lots0) for intent in poor} == {0}  # risk refuses it: below what the venue takes
 
 
 def a_candidate(**changes: float) -> Record:

@@ -131,6 +131,23 @@ def test_every_instrument_with_a_fill_has_a_timeline(plan, tape, result):
         assert [view.label for view in figure.views] == ["Around the fills", "Whole market span"]
 
 
+def test_every_move_of_a_stop_is_a_stroke_from_where_it_stood_to_where_it_went(plan, tape, result):
+    found = fill_figures(result, price_series(plan, tape))
+    moves = [report for report in result.reports if report.report == "AMEND"]
+    drawn = 0
+    for key, (_, figure) in found.items():
+        own = [report for report in moves if report.instrument == key]
+        traces = [trace for trace in figure.data if trace["name"] == "Stop moved"]
+        assert len(traces) == bool(own)
+        for trace in traces:
+            prices = np.cumsum(trace["y"]["steps"]) * trace["y"]["unit"] / trace["y"]["over"]
+            price_of = plan.instruments[plan.index_of(key)].price_of
+            levels = [price_of(ticks) for report in own for ticks in (report.stop_before, report.price)]
+            assert prices == pytest.approx(levels)
+            drawn += len(own)
+    assert drawn == len(moves) > 0
+
+
 def test_a_contract_is_drawn_over_the_price_of_what_it_is_on(plan, tape, result):
     prices = price_series(plan, tape)
     contract = next(instrument for instrument in plan.instruments if instrument.underlying)

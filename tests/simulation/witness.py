@@ -25,7 +25,10 @@ from policies.bookkeeping import DAY_NS
 from policies.plan import Plan
 from policies.risk import LIVE_COUNT
 
-SENT = ("number", "instrument", "lots", "kind", "limit", "stop", "target", "hold_ns", "reduce", "reason", "arrive_ns")
+SENT = (
+    "number", "instrument", "lots", "kind", "limit", "stop", "target", "hold_ns", "reduce", "reason", "arrive_ns",
+    "sent_ns", "breakeven_at", "trail_at", "trail_by",
+)  # fmt: skip
 """What of an order must leave as it was journaled."""
 
 PROTECTION = ("STOP", "TARGET", "TIME")
@@ -58,6 +61,7 @@ class Witness:
         self._contracts: dict[int, int] = {}
         self._executions: dict[str, int] = defaultdict(int)
         self._held: dict[str, int] = defaultdict(int)
+        self._standing: dict[str, int] = {}
         self._bound: dict[tuple[str, int], int] = defaultdict(int)
         self._blocked: dict[str, int] = {}
         self._time_ns = 0
@@ -154,6 +158,8 @@ class Witness:
         must(record.time_ns >= order.arrive_ns, f"order {record.number} was reported before it arrived")
         self._time_ns = record.time_ns
         binary = self._specs[record.instrument].kind is Kind.BINARY
+        if not binary:
+            self._protection(record, order)
         if record.report == "SETTLE":
             must(self._contracts.pop(record.number, 0) == -record.lots, f"contract {record.number} settles twice")
             self._held[record.instrument] -= abs(record.lots)
@@ -165,6 +171,24 @@ class Witness:
             if binary:
                 self._contracts[record.number] = record.lots
         self.reports.append(record)
+
+    def _protection(self, record: Report, order: Order) -> None:
+        """What reduces never opens or flips; a stop only goes toward the market, step by step; a stop closes all."""
+        key, held = record.instrument, self._held[record.instrument]
+        after = held + record.lots
+        name = f"report {record.venue}-{record.execution}"
+        if record.report == "FILL" and record.reason in PROTECTION:
+            must(after == 0, f"{name}: a protective close leaves {after} lots")
+        elif record.report == "FILL" and order.reduce:
+            must(abs(after) < abs(held) and after * held >= 0, f"{name}: a reduction takes {held} lots to {after}")
+        if record.report == "AMEND":
+            sign = 1 if held > 0 else -1
+            must(held != 0 and record.lots == 0, f"{name}: amends what is not held")
+            must((record.price - record.stop_before) * sign >= 0, f"{name}: widens a stop")
+            must(self._standing.get(key, record.stop_before) == record.stop_before, f"{name}: amends another stop")
+            self._standing[key] = record.price
+        elif record.report == "FILL":  # an opening fill may bring a tighter one: that is the venue's to tell
+            self._standing.pop(key, None)
 
     def _exposures(self, record: Record) -> None:
         """Every position with its working orders is within what was allowed when a decision last raised it."""
