@@ -2,8 +2,8 @@
 
 The decision path sizes in lots (`policies.sizing`); this is the same rule for quantities as people write them, with the
 caps, the currency and the contracts that rule out lots: quantity = budget / loss of a unit at the stop, cut to the
-caps, then down to the step. It is NEVER rounded up: below a venue's minimum there is no trade, because the smallest accepted
-quantity would risk more than was allowed. Always: quantity x loss of a unit <= budget.
+caps, then down to the step. It is NEVER rounded up: below a venue's minimum there is no trade, because the smallest
+accepted quantity would risk more than was allowed. Always: quantity x loss of a unit <= budget.
 """
 
 import math

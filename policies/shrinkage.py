@@ -1,9 +1,9 @@
 """Covariance and correlation that can be trusted with few returns: shrunk towards a multiple of the identity.
 
 The raw sample covariance of n instruments is noise until there are some ten returns for each. Ledoit and Wolf's
-estimate is (1 - s) S + s m I, with S the biased covariance of centred returns, m its mean variance, and s the share that
-minimises the expected error. Where only correlation is wanted, returns are divided by their deviations first: then a
-volatile instrument does not lend its variance to a quiet one.
+estimate is (1 - s) S + s m I, with S the biased covariance of centred returns, m its mean variance, and s the share
+that minimises the expected error. Where only correlation is wanted, returns are divided by their deviations first: a
+volatile instrument must not lend its variance to a quiet one.
 """
 
 import math

@@ -32,7 +32,7 @@ class Transitions(Struct, frozen=True, kw_only=True):
 
 def kupiec(observations: int, exceptions: int, probability: float) -> LikelihoodRatio:
     """Test the number of exceptions: LR = -2 [ln L(p) - ln L(x / n)]; ValueError for counts that cannot be."""
-    if not 0 <= exceptions <= max(observations, 0):
+    if not 0 <= exceptions <= observations:
         raise ValueError(f"exceptions {exceptions}: from 0 to the {observations} observations is allowed")
     if not 0.0 < probability < 1.0:
         raise ValueError(f"probability {probability}: more than 0 and less than 1 is allowed")
