@@ -14,6 +14,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "parity": ("cli.parity:parity", "Show that kernel, World and Ray decide the same."),
     "replay": ("cli.replay:replay", "Decide every decision of a journal again, and compare bit by bit."),
     "journal": ("cli.journal:journal", "Verify, export or follow a journal."),
+    "risk": ("cli.risk:risk", "Report the risk of what an account holds: VaR, ES, clusters, stress."),
     "data": ("cli.data:data", "Show what market data there is, and check it."),
     "policies": ("cli.policies:policies", "List the policies with their parameters."),
     "tune": ("cli.tune:tune", "Sweep a policy's parameters with Ray Tune."),
