@@ -45,7 +45,7 @@ def timed(portfolio: Portfolio, limits: Record, k: int) -> int:
     return time.perf_counter_ns() - begin
 
 
-@numba.njit(error_model="numpy")  # type: ignore[untyped-decorator]
+@numba.njit(error_model="numpy")
 def looped(portfolio: Portfolio, limits: Record, times: int) -> int:
     """Ask many times; the sum keeps the compiler from leaving it out."""
     bits = 0

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from market.costs import PPM
 from market.quality import DataQualityError
 from policies.gates import position_cap
+from policies.shrinkage import OBSERVATIONS_MIN, Measured
 
 Floats = NDArray[np.float64]
 
@@ -74,6 +75,13 @@ def assumed(correlation: Floats, observations: NDArray[np.int64], classes: Seque
     whole = np.where(observations >= least, correlation, np.where(same, 1.0, 0.0))
     np.fill_diagonal(whole, 1.0)
     return whole
+
+
+def labels_of(
+    measured: Measured, classes: Sequence[int], threshold: float, least: int = OBSERVATIONS_MIN
+) -> tuple[int, ...]:  # fmt: skip
+    """Return the cluster of each instrument by what was measured, and by its asset class where nothing was."""
+    return cluster_labels(assumed(measured.correlation, measured.observations, classes, least), threshold)
 
 
 def cluster_exposures(labels: Sequence[int], notionals: Sequence[int], equity: int, cap: Decimal) -> list[Cluster]:

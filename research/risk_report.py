@@ -18,7 +18,7 @@ from journal.records import Report, Sample
 from market.money import MONEY_UNIT
 from market.quality import DataQualityError
 from market.tape import Tape
-from policies.clusters import Cluster, assumed, cluster_exposures, cluster_labels
+from policies.clusters import Cluster, cluster_exposures, labels_of
 from policies.component_risk import ComponentEs, ComponentVar, component_es, component_var
 from policies.plan import Plan
 from policies.shrinkage import OBSERVATIONS_MIN, Measured, measure
@@ -211,8 +211,7 @@ def _clusters(
     terms, equity = asked
     keys = [source.plan.instruments[number].key for number in moves.numbers]
     classes = [int(source.plan.instruments[number].kind) for number in moves.numbers]
-    whole = assumed(measured.correlation, measured.observations, classes, OBSERVATIONS_MIN)
-    labels = cluster_labels(whole, terms.threshold)
+    labels = labels_of(measured, classes, terms.threshold)
     notionals = {holding.number: holding.notional for holding in holdings if not holding.is_contract}
     exposures = cluster_exposures(
         labels, [notionals.get(number, 0) for number in moves.numbers], equity, terms.cluster_cap

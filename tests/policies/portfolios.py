@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from market.records import Record
-from policies.clusters import assumed, cluster_labels
+from policies.clusters import labels_of
 from policies.portfolio_gate import Portfolio, expose, learn, open_portfolio, portfolio_limits
 from policies.shrinkage import Measured
 from tests.builders import HOUR, MONEY, SECOND
@@ -32,8 +32,7 @@ def a_portfolio(*exposures: int, correlation: Any = None, classes: Any = None, o
     kinds = list(classes) if classes is not None else list(range(count))
     portfolio = open_portfolio(kinds)
     estimate = measured(np.eye(count) if correlation is None else correlation, observations)
-    whole = assumed(estimate.correlation, estimate.observations, kinds, 30)
-    learn(portfolio, estimate, cluster_labels(whole, 0.7), NOW)
+    learn(portfolio, estimate, labels_of(estimate, kinds, 0.7), NOW)
     for i, exposure in enumerate(exposures):
         expose(portfolio, i, exposure * MONEY, 0, 0)
     return portfolio

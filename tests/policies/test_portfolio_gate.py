@@ -139,7 +139,7 @@ def test_no_equity_and_unknown_instruments_and_impossible_notionals_object() -> 
         assert asked(spoiled(), (0, 1_000), equity=equity) == R.NOT_MEASURED
     assert asked(spoiled(), (2, 1_000)) == asked(spoiled(), (-1, 1_000)) == R.NOT_MEASURED
     assert asked(spoiled(), (0, 1_000), (2, 1_000)) == R.NOT_MEASURED
-    assert asked(spoiled(), (0, EXPOSURE_MAX)) == R.NOT_MEASURED
+    assert asked(spoiled(), (0, EXPOSURE_MAX // MONEY + 1)) == R.NOT_MEASURED
 
 
 def test_a_matrix_that_is_no_correlation_objects() -> None:
