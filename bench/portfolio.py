@@ -9,9 +9,9 @@ import numpy as np
 
 from bench.figure import Figure, interleaved, percentile
 from market.records import Record
-from policies.clusters import cluster_labels
+from policies.clusters import labels_of
 from policies.portfolio_gate import Portfolio, expose, learn, objections, open_portfolio, portfolio_limits
-from policies.shrinkage import OBSERVATIONS_MIN, measure
+from policies.shrinkage import measure
 
 INSTRUMENTS: Final = 50
 FACTORS: Final = 5
@@ -60,11 +60,11 @@ def a_portfolio() -> tuple[Portfolio, Record]:
     shared = np.repeat(rng.normal(0, 0.01, (RETURNS, FACTORS)), INSTRUMENTS // FACTORS, axis=1)
     measured = measure(shared + rng.normal(0, 0.01, (RETURNS, INSTRUMENTS)))
     portfolio = open_portfolio([k % FACTORS for k in range(INSTRUMENTS)])
-    learn(portfolio, measured, cluster_labels(measured.correlation, THRESHOLD), NOW)
+    learn(portfolio, measured, labels_of(measured, portfolio.classes.tolist(), THRESHOLD), NOW)
     for k in range(INSTRUMENTS):
         expose(portfolio, k, int(rng.integers(-1000, 1000)) * MONEY, 10 * MONEY, 5 * MONEY)
     limits = portfolio_limits(
-        var_max=EQUITY, cluster_ppm_max=10**6, observations_min=OBSERVATIONS_MIN, stale_after_ns=NOW, z=1.645,
+        var_max=EQUITY, cluster_ppm_max=10**6, stale_after_ns=NOW, z=1.645,
         correlation_max=2.0,
     )  # fmt: skip
     return portfolio, limits[0]

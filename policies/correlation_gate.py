@@ -8,7 +8,7 @@ from market.compiled import compiled, folded
 
 @folded
 def effective_correlation(correlation: float, side: int, other_side: int) -> float:
-    """Return correlation x side x side: of the results of two positions, sides 1 or -1."""
+    """Return correlation x side x side: the correlation of what two positions earn; sides are 1 or -1."""
     return correlation * side * other_side
 
 

@@ -24,10 +24,12 @@ from market.compiled import compiled, folded
 from market.records import Record, Records, record_type, records
 from policies.correlation_gate import conflicts, effective_correlation
 from policies.gates import position_cap
-from policies.shrinkage import Measured
+from policies.shrinkage import OBSERVATIONS_MIN, Measured
 
 EXPOSURE_MAX: Final = 2**53
 """Money beyond which an exposure is impossible (nine thousand million of a currency); sums of it fit 63 bits."""
+SWING, PULL, FEAR = 0, 1, 2
+"""Rows of `work`: what an exposure moves by, what those before it move with it, what those not measured may."""
 UNKNOWN: Final = -(2**63)
 """An exposure that could not be valued: no price or no rate."""
 
@@ -45,29 +47,28 @@ class PortfolioRule(IntFlag):
     NOT_MEASURED = 8
 
 
-PORTFOLIO_LIMITS: Final = record_type(
-    "var_max cluster_ppm_max observations_min stale_after_ns", floats="z correlation_max"
-)
-"""`var_max` account money at `z` deviations of one period; `cluster_ppm_max` of equity (gross); a pair with fewer than
-`observations_min` common returns is not measured; `correlation_max` is the effective one that is the same bet."""
+PORTFOLIO_LIMITS: Final = record_type("var_max cluster_ppm_max stale_after_ns", floats="z correlation_max")
+"""`var_max` account money at `z` deviations of one period; `cluster_ppm_max` of equity, gross; `stale_after_ns` the age
+of an estimate; `correlation_max` the effective correlation from which on two positions are the same bet."""
 
 
 class Portfolio(NamedTuple):
     """Per instrument: exposures in account money, what was estimated of it, and a row to compute in.
 
-    `net` (n,) is signed, `gross` (n,) at least |net|: see `expose`. `deviation` (n,) per period, `correlation` (n, n),
-    `observations` (n, n), `classes` (n,) asset classes, `clusters` (n,) or -1, `estimated_ns` (1,) or 0.
+    `net` (n,) is signed, `gross` (n,) at least |net|: see `expose`. `deviation` (n,) per period. Of a pair that was not
+    measured `correlation` (n, n) is 0 and `blind` (n, n) 1. `classes` (n,) are asset classes; `clusters` (n,) is -1 and
+    `estimated_ns` (1,) is 0 before the first estimate. `work` (3, n) is room to compute in.
     """
 
     net: NDArray[np.int64]
     gross: NDArray[np.int64]
     deviation: NDArray[np.float64]
     correlation: NDArray[np.float64]
-    observations: NDArray[np.int64]
+    blind: NDArray[np.float64]
     classes: NDArray[np.int64]
     clusters: NDArray[np.int64]
     estimated_ns: NDArray[np.int64]
-    swing: NDArray[np.float64]
+    work: NDArray[np.float64]
 
 
 def open_portfolio(classes: Sequence[int]) -> Portfolio:
@@ -77,12 +78,12 @@ def open_portfolio(classes: Sequence[int]) -> Portfolio:
         np.zeros(count, np.int64),
         np.zeros(count, np.int64),
         np.full(count, math.nan),
-        np.full((count, count), math.nan),
-        np.zeros((count, count), np.int64),
+        np.zeros((count, count)),
+        np.ones((count, count)),
         np.array(classes, np.int64),
         np.full(count, -1, np.int64),
         np.zeros(1, np.int64),
-        np.zeros(count),
+        np.zeros((3, count)),
     )
 
 
@@ -94,13 +95,20 @@ def portfolio_limits(**terms: float) -> Records:
     return limits
 
 
-def learn(portfolio: Portfolio, measured: Measured, clusters: Sequence[int], time_ns: int) -> None:
-    """Take an estimate; ValueError when it is of another number of instruments."""
+def learn(
+    portfolio: Portfolio, measured: Measured, clusters: Sequence[int], time_ns: int, least: int = OBSERVATIONS_MIN
+) -> None:
+    """Take an estimate; a pair with fewer than `least` common returns counts as not measured.
+
+    ValueError when it is of another number of instruments. A measured correlation that is none becomes NaN.
+    """
     if measured.correlation.shape != portfolio.correlation.shape or len(clusters) != len(portfolio.clusters):
         raise ValueError(f"an estimate of {measured.correlation.shape} does not fit {len(portfolio.net)} instruments")
     portfolio.deviation[:] = measured.deviation
-    portfolio.correlation[:] = measured.correlation
-    portfolio.observations[:] = measured.observations
+    known = measured.observations >= least
+    sound = np.where(np.abs(measured.correlation) <= 1.0, measured.correlation, math.nan)
+    portfolio.correlation[:] = np.where(known, sound, 0.0)
+    portfolio.blind[:] = ~known
     portfolio.clusters[:] = clusters
     portfolio.estimated_ns[0] = time_ns
 
@@ -148,28 +156,24 @@ def value_at_risk(portfolio: Portfolio, limits: Record, legs: tuple[int, int, in
 
     A pair that was not measured adds |x_i x_j|: nothing is believed to hedge it.
     """
-    count, swing = len(portfolio.net), portfolio.swing
+    count, work, correlation, blind = len(portfolio.net), portfolio.work, portfolio.correlation, portfolio.blind
     for i in range(count):
         exposure = portfolio.net[i] + added(i, legs[0], legs[1], legs[2], legs[3])
-        swing[i] = exposure * portfolio.deviation[i] if exposure != 0 else 0.0
         if exposure != 0 and not portfolio.deviation[i] >= 0.0:
             return math.nan
+        work[SWING, i] = exposure * portfolio.deviation[i] if exposure != 0 else 0.0
+        work[PULL, i] = work[FEAR, i] = 0.0
     variance = apart = 0.0
     for i in range(count):
-        if swing[i] == 0.0:
+        swing = work[SWING, i]
+        if swing == 0.0:
             continue
-        others = 0.0
-        for j in range(i + 1, count):
-            if swing[j] == 0.0:
-                continue
-            if portfolio.observations[i, j] < limits.observations_min:
-                others += abs(swing[j]) if swing[i] > 0.0 else -abs(swing[j])
-            elif abs(portfolio.correlation[i, j]) <= 1.0:
-                others += portfolio.correlation[i, j] * swing[j]
-            else:
-                return math.nan
-        variance += swing[i] * (swing[i] + 2.0 * others)
-        apart += swing[i] ** 2
+        size = abs(swing)
+        variance += swing * (swing + 2.0 * work[PULL, i]) + 2.0 * size * work[FEAR, i]
+        apart += swing * swing
+        for j in range(i + 1, count):  # each place by itself, no sum: the compiler takes several at a time
+            work[PULL, j] += correlation[i, j] * swing
+            work[FEAR, j] += blind[i, j] * size
     if not variance >= -ROUNDING * apart:
         return math.nan
     return limits.z * math.sqrt(max(variance, 0.0))
@@ -196,7 +200,7 @@ def same_bet(portfolio: Portfolio, limits: Record, leg: int, legs: tuple[int, in
         other = portfolio.net[j] + (legs[3 - 2 * leg] if legs[2 - 2 * leg] == j else 0)
         if j == i or other == 0:
             continue
-        if portfolio.observations[i, j] < limits.observations_min:
+        if portfolio.blind[i, j] != 0.0:
             effective = 1.0 if portfolio.classes[i] == portfolio.classes[j] else 0.0
         else:
             effective = effective_correlation(portfolio.correlation[i, j], side, 1 if other > 0 else -1)

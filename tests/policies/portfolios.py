@@ -14,7 +14,7 @@ NOW = 1000 * SECOND
 EQUITY = 100_000 * MONEY
 DEVIATION = 0.01
 ROOMY = {
-    "var_max": 10_000 * MONEY, "cluster_ppm_max": 1_000_000, "observations_min": 30, "stale_after_ns": HOUR, "z": 2.0,
+    "var_max": 10_000 * MONEY, "cluster_ppm_max": 1_000_000, "stale_after_ns": HOUR, "z": 2.0,
     "correlation_max": 0.7,
 }  # fmt: skip
 

@@ -117,7 +117,7 @@ def spoiled(**changes: Any) -> Portfolio:
     [
         {"net": (1, UNKNOWN)}, {"net": (1, EXPOSURE_MAX + 1)}, {"gross": (1, UNKNOWN)}, {"gross": (1, 1)},
         {"deviation": (1, math.nan)}, {"deviation": (0, math.nan)}, {"deviation": (0, -0.01)},
-        {"correlation": ((0, 1), math.nan)}, {"correlation": ((0, 1), -1.5)}, {"clusters": (0, -1)},
+        {"correlation": ((0, 1), math.nan)}, {"clusters": (0, -1)},
         {"estimated_ns": (0, 0)}, {"estimated_ns": (0, NOW + 1)}, {"estimated_ns": (0, NOW - HOUR - 1)},
     ],
     ids=str,
@@ -145,6 +145,14 @@ def test_no_equity_and_unknown_instruments_and_impossible_notionals_object() -> 
 def test_a_matrix_that_is_no_correlation_objects() -> None:
     impossible = [[1, -0.9, -0.9], [-0.9, 1, -0.9], [-0.9, -0.9, 1]]
     assert asked(a_portfolio(1_000, 1_000, 1_000, correlation=impossible), (0, 0)) == R.NOT_MEASURED | R.VAR_LIMIT
+
+
+@pytest.mark.parametrize("rho", [math.nan, 1.5, -1.5])
+def test_a_measured_correlation_that_is_none_objects_and_an_unmeasured_one_need_not_be_one(rho: float) -> None:
+    portfolio = a_portfolio(1_000, 2_000)
+    for observations, rules in ((29, R(0)), (30, R.NOT_MEASURED | R.VAR_LIMIT)):
+        learn(portfolio, measured(pair(rho), observations), (0, 1), NOW)
+        assert asked(portfolio, (0, 0)) == rules
 
 
 def test_limits_that_were_not_set_let_nothing_pass_and_a_new_portfolio_neither() -> None:
@@ -233,5 +241,6 @@ def test_knowing_less_never_allows_more(
     terms = {"var_max": 300 * MONEY, "cluster_ppm_max": 200_000}
     portfolio = a_portfolio(*exposures, correlation=one_factor(loadings), classes=(0, 0, 0))
     knowing = asked(portfolio, leg, **terms)
-    portfolio.observations[i, j] = portfolio.observations[j, i] = 0
+    for a, b in ((i, j), (j, i)):
+        portfolio.correlation[a, b], portfolio.blind[a, b] = (0.0, 1.0) if i != j else (1.0, 0.0)
     assert knowing & ~asked(portfolio, leg, **terms) == R(0)
