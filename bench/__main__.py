@@ -11,7 +11,7 @@ from rich.table import Table
 
 from bench.figure import Figure, shown
 
-PARTS = ("kernels", "risk", "world", "journal", "startup", "mesh", "serving")
+PARTS = ("kernels", "risk", "portfolio", "world", "journal", "startup", "mesh", "serving")
 
 
 def main() -> int:

@@ -15,6 +15,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "replay": ("cli.replay:replay", "Decide every decision of a journal again, and compare bit by bit."),
     "journal": ("cli.journal:journal", "Verify, export, follow, explain, back up or migrate a journal."),
     "reconcile": ("cli.reconcile:reconcile", "Show what differs between a venue's account and ours, and resolve it."),
+    "risk": ("cli.risk:risk", "Report the risk of what an account holds: VaR, ES, clusters, stress."),
     "data": ("cli.data:data", "Show what market data there is, and check it."),
     "policies": ("cli.policies:policies", "List the policies with their parameters."),
     "tune": ("cli.tune:tune", "Sweep a policy's parameters with Ray Tune."),

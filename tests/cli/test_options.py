@@ -7,7 +7,13 @@ from cli.main import COMMANDS
 from cli.main import trifecta as group
 from tests.cli.running import refused, trifecta
 
-NEEDED = {"replay": "Missing argument 'JOURNAL'", "tune": "Missing option '--symbols'", "journal": "", "data": ""}
+NEEDED = {
+    "replay": "Missing argument 'JOURNAL'",
+    "tune": "Missing option '--symbols'",
+    "journal": "",
+    "data": "",
+    "risk": "",
+}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
