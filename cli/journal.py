@@ -16,7 +16,7 @@ from cli.outcome import Exit, print_json
 if TYPE_CHECKING:
     from journal.store import SqliteJournal
 
-KINDS = ("session", "claim", "mandate", "decision", "order", "report", "latch", "sample", "snapshot", "stop")
+KINDS = ("session", "claim", "mandate", "decision", "order", "report", "latch", "sample", "snapshot", "stop", "switch")
 
 
 @click.group()
@@ -149,6 +149,9 @@ def _line(entry: Any) -> str:
             text = f"epoch {record.epoch} by {record.owner}"
         case "stop":
             text = f"session {record.number} {'complete' if record.complete else 'interrupted'}: {record.reason}"
+        case "switch":
+            hard = " hard" if record.hard else ""
+            text = f"{record.scope}:{record.key} {record.mode}{hard} by {', '.join(record.who)}: {record.reason}"
         case "latch":
             text = " ".join(record.rules)
         case _:

@@ -24,6 +24,11 @@ class Home:
         return self.path / "journal.db"
 
     @property
+    def switches(self) -> Path:
+        """The kill switches: apart from the journal, so that they work while the engine hangs."""
+        return self.path / "switches.db"
+
+    @property
     def tapes(self) -> Path:
         """Recorded market data, by hash."""
         return self.path / "tapes"
