@@ -14,12 +14,13 @@ from typing import Any
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from actors.messages import END, START, Finding, Grant, Orders, Pull, Reports, Rulings, Verdicts
+from actors.messages import END, START, Finding, Grant, Orders, Pull, Reports, Rulings, Switches, Verdicts
 from actors.recent import Recent
 from actors.restoring import SessionLog, newest_session, ordered
 from actors.route import Route
 from actors.rows import Asking
 from actors.settings import RISK, SUPERVISOR, JournalOpener, Resolver, Settings
+from actors.switching import SwitchWatch
 from actors.writing import Writer, rows_of, rule_names
 from journal.records import AnyRecord, Decision, Latch, Mandate, Report, Sample, Snapshot, Stop
 from journal.store import Fenced
@@ -89,6 +90,8 @@ class Governor:
                 self._intent_of[number] = (decision.intent_id, leg)
                 self._number = max(self._number, number + 1)
         groups = {decision.time_ns for decision in log.decisions}
+        self._ruled_ns = max(groups, default=0)
+        self._switches = SwitchWatch(self._settings.switches_path, self._plan, log.switches)
         self.taken = len(groups) + len(log.mandates) + len(log.latches) + len(log.samples) + len(log.snapshots)
         self._replay(log)
 
@@ -183,6 +186,9 @@ class Governor:
             if not route.quiet and self._asking.is_silent(route.name, route.reported_ns):
                 self._resolve(route.name).on_pull.remote(Pull(self.name, route.reported_ns, again=True))
                 self._send_orders(route, again=True)
+        if self._settings.switches_path:
+            self._tell_switches()
+            self._work()
 
     def _newest_grant(self) -> Grant:
         day = max(self._grants, default=-1)
@@ -206,6 +212,7 @@ class Governor:
 
     def _work(self) -> None:
         """Take what can be taken, make it durable, then tell everybody."""
+        switched = self._heed_switches()
         while not self.stopped and self._take_next():
             pass
         if self._complete and not self._findings and self.taken and not self.stopped:
@@ -220,6 +227,8 @@ class Governor:
                 self._life.end()
                 raise
             self._records = []
+        if switched:
+            self._tell_switches()
         for route in self._routes:
             self._send_orders(route)  # first: nothing else is in a hurry
         for grant in self._grants_due:
@@ -227,6 +236,15 @@ class Governor:
                 self._resolve(agent).on_grant.remote(grant)
         self._grants_due = []
         self._tell_risk(None)
+
+    def _heed_switches(self) -> bool:
+        """Journal what has changed on the switchboard; what is taken from here on is ruled on under it."""
+        fresh = [] if self.stopped else self._switches.poll(self._ruled_ns, self._life.now_ns())
+        self._records += fresh
+        return bool(fresh)
+
+    def _tell_switches(self) -> None:
+        self._resolve(RISK).on_switches.remote(Switches(self.epoch, tuple(self._switches.postures.tolist())))
 
     def _take_next(self) -> bool:
         """Take the earliest report or finding that may be taken; False when there is none."""
@@ -286,6 +304,8 @@ class Governor:
     def _take_group(self, judged: NDArray[Any]) -> None:
         """Rule on the judged intents of one instant; journal them and the orders of those that are executed."""
         group = unpacked(judged, INTENT)
+        self._ruled_ns = int(group[0].time_ns)
+        self._switches.refuse(group)
         rule(self._desks, group, 0, len(group))
         orders: list[tuple[Any, int]] = []
         for intent in group:

@@ -12,7 +12,20 @@ from msgspec import Struct
 from actors.messages import START
 from actors.settings import JournalOpener
 from actors.writing import Writer, rows_of
-from journal.records import AnyRecord, Claim, Decision, Latch, Mandate, Order, Report, Sample, Session, Snapshot, Stop
+from journal.records import (
+    AnyRecord,
+    Claim,
+    Decision,
+    Latch,
+    Mandate,
+    Order,
+    Report,
+    Sample,
+    Session,
+    Snapshot,
+    Stop,
+    Switch,
+)
 from journal.store import Journal
 from market.paper import REPORT
 from market.records import Record
@@ -35,6 +48,7 @@ class SessionLog(Struct):
     samples: list[Sample] = []
     snapshots: list[Snapshot] = []
     stops: list[Stop] = []
+    switches: list[Switch] = []
     epoch: int = 0
 
     def add(self, record: AnyRecord) -> None:
@@ -62,6 +76,8 @@ class SessionLog(Struct):
                 self.snapshots.append(record)
             case Stop():
                 self.stops.append(record)
+            case Switch():
+                self.switches.append(record)
 
     @property
     def complete(self) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.messages import END, START, Finding, Grant, Intents, Pull, Reports, Rows, Rulings, Verdicts
+from actors.messages import END, START, Finding, Grant, Intents, Pull, Reports, Rows, Rulings, Switches, Verdicts
 from actors.previewing import Preview, Proposal, market_time, preview_on
 from actors.proposals import ProposalInbox
 from actors.restoring import read_session, restore_book, snapshot_of
@@ -58,6 +58,7 @@ class RiskManager:
         self._group: NDArray[Any] | None = None
         self._groups = 0
         self._epoch = 0
+        self._postures = np.zeros(len(self._plan.instruments), np.int64)
         self._unprimed = set(settings.feeds) if cut > START else set()
         self._complete = log.complete
         self._samples = records(SAMPLES_MAX, SAMPLE)
@@ -99,6 +100,11 @@ class RiskManager:
         self._book.ledger.account[0].epoch = grant.epoch
         self._withdraw()
         self.on_tick(0)
+
+    def on_switches(self, switches: Switches) -> None:
+        """Learn what is switched off, for previews: the governor, whose order counts, is the one that refuses it."""
+        if switches.epoch == self._epoch:
+            self._postures = np.array(switches.postures, np.int64)
 
     def on_tick(self, now_ns: int) -> None:
         """Ask again for what has not come, tell again what was not answered."""
@@ -317,7 +323,7 @@ class RiskManager:
         """Say what would be decided on a proposal now, and change nothing; None while no governor has been heard."""
         if self._epoch == 0 or self._unprimed:
             return None
-        return preview_on(self._book, self._plan, proposal, self._done_ns)
+        return preview_on(self._book, self._plan, proposal, self._done_ns, self._postures)
 
     def status(self) -> dict[str, Any]:
         """Tell how the account is."""

@@ -45,9 +45,12 @@ class SwitchboardError(ValueError):
 
 
 class Switchboard:
-    """One switchboard file, made if it is not there; any number of processes may have it open."""
+    """One switchboard file; any number of processes may have it open.
 
-    def __init__(self, path: Path, *, lock_wait_s: float = LOCK_WAIT_S) -> None:
+    It is made if it is not there, unless who opens it expects it to be: then a file that is gone is an error.
+    """
+
+    def __init__(self, path: Path, *, create: bool = True, lock_wait_s: float = LOCK_WAIT_S) -> None:
         self.path = path
         self._lock_wait_s = lock_wait_s
         self._wal = f"{path}-wal"
@@ -56,7 +59,10 @@ class Switchboard:
         self._rows: tuple[Switch, ...] = ()
         self._active: tuple[Switch, ...] = ()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if create:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            elif not path.is_file():
+                raise SwitchboardError(f"{path}: there is no switchboard here")
             self._connect()
             self._inode = path.stat().st_ino
             self._reload()
@@ -172,7 +178,8 @@ def active_of(rows: tuple[Switch, ...]) -> tuple[Switch, ...]:
 
 def _read(db: sqlite3.Connection, path: Path) -> tuple[tuple[Switch, ...], str]:
     """Return all rows and the hash of the last; SwitchboardError at the first that does not follow."""
-    rows, head = [], GENESIS
+    rows: list[Switch] = []
+    head = GENESIS
     for number, body, stored in db.execute("SELECT row, body, hash FROM switches ORDER BY row"):
         head = link(head, body) if isinstance(body, bytes) else ""
         if number != len(rows) + 1 or head != stored:

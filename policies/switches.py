@@ -13,9 +13,12 @@ from collections.abc import Mapping, Sequence
 from enum import IntEnum, StrEnum
 from typing import Final
 
+import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from market.compiled import compiled
+from market.records import Record
 from policies.intents import TradingState
 
 
@@ -126,6 +129,26 @@ def state_of(mode: int, hard: int) -> int:
     if hard != 0:
         return TradingState.HALTED.value
     return TradingState.ACTIVE.value if mode == Mode.NONE else TradingState.REDUCING.value
+
+
+HARD: Final = 8
+"""Added to a mode where one number holds both: what `posture_of` returns."""
+
+
+def posture_of(trips: Sequence[Trip]) -> int:
+    """Return the strictest mode of some trips as a number, with `HARD` added where any is hard."""
+    mode, hard = strictest(trips)
+    return mode.value + (HARD if hard else 0)
+
+
+@compiled
+def switched_off(postures: NDArray[np.int64], intent: Record) -> bool:
+    """Object to an intent when the switches stop any of its legs; `postures` has one number per instrument."""
+    for leg in range(intent.legs):
+        posture = postures[intent.instrument0 if leg == 0 else intent.instrument1]
+        if not passes(posture % HARD, posture // HARD, intent.reduce, 0):
+            return True
+    return False
 
 
 def matching(trips: Sequence[Trip], scopes: Mapping[Scope, Sequence[str]]) -> tuple[Trip, ...]:
