@@ -118,12 +118,11 @@ def preview_on(
 
 def copied_book(book: Book) -> Book:
     """Return a book of its own with the same content."""
-    ledger = type(book.ledger)._make(_copy(part) for part in book.ledger)
-    return Book(ledger, *(_copy(part) for part in book[1:]))
+    return Book._make(_copy(part) for part in book)
 
 
 def _copy(part: Any) -> Any:
-    return part.copy()
+    return type(part)(*map(_copy, part)) if isinstance(part, tuple) else part.copy()
 
 
 def market_time(book: Book, done_ns: int) -> int:

@@ -26,6 +26,7 @@ from policies.assembly import feeds_of
 from policies.bookkeeping import DAY_NS, LATCH, SAMPLE, move_book, open_day, place, reserve
 from policies.intents import Ruling
 from policies.judgement import judge_group
+from policies.remembered import take_back
 from policies.risk import leg_lots
 
 SAMPLES_MAX: Final = 16384
@@ -162,7 +163,7 @@ class RiskManager:
             if rulings.rulings[k] == Ruling.EXECUTE:
                 self._place(intent, rulings.first_orders[k])
             elif intent.rules == 0:
-                reserve(self._book, intent, -1)
+                self._give_back(intent)
         self._group = None
         self._groups += 1
         if self._groups % self._settings.snapshot_groups == 0:
@@ -184,12 +185,17 @@ class RiskManager:
         if self._group is not None:
             for intent in self._group:
                 if intent.rules == 0:
-                    reserve(self._book, intent, -1)
+                    self._give_back(intent)
             self._outbox.pop()
             self._found -= 1
             self._done_ns = int(self._group[0].time_ns) - 1
             self._group = None
         self._proposals.withdraw(self._done_ns)
+
+    def _give_back(self, intent: Any) -> None:
+        """Take back what an approved intent has reserved and been counted as: it does not leave."""
+        reserve(self._book, intent, -1)
+        take_back(self._book.controls, self._book.ledger.instruments, intent)
 
     def _next_instant_ns(self) -> int:
         """Return the earliest row or report that waits."""

@@ -168,6 +168,7 @@ class Writer:
         for k, leg in enumerate(record.legs):
             out[f"instrument{k}"], out[f"lots{k}"] = self._index[leg.instrument], leg.lots
             out[f"limit{k}"] = leg.limit
+            out[f"bid{k}"], out[f"ask{k}"], out[f"quote{k}_ns"] = leg.bid, leg.ask, leg.quote_ns
         out["rules"], out["ruling"] = rule_bits(record.rules), Ruling[record.ruling]
         out["first_order"] = record.orders[0] if record.orders else -1
 

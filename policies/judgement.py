@@ -4,6 +4,7 @@ from market.compiled import folded
 from market.records import Records
 from policies.bookkeeping import reserve
 from policies.governor import rank
+from policies.remembered import note_sent, observe
 from policies.risk import Book, judge, resolve_close
 
 
@@ -21,3 +22,5 @@ def judge_group(book: Book, group: Records, size: int) -> None:
         group[k].rules = judge(book, group[k])
         if group[k].rules == 0:
             reserve(book, group[k], 1)
+            note_sent(book.controls, book.ledger.instruments, group[k])
+        observe(book.controls, group[k])

@@ -15,11 +15,15 @@ from market.compiled import compiled
 from market.costs import PPM
 from policies.intents import Rule
 
+VALUE_MAX: Final = 2**62
+"""Twice the value of an order that is beyond counting; a limit is less than half of it."""
+
 
 class OrderTerms(NamedTuple):
     """One order as the tests see it: lots without sign, its limit, twice the reference price and the age of that.
 
-    Twice, so that the middle between bid and ask is a whole number; `seen` tells that this intent was sent before.
+    Twice, so that the middle between bid and ask is a whole number, and the value at it is one too. `seen` tells that
+    this intent was sent before.
     """
 
     buys: int
@@ -27,7 +31,7 @@ class OrderTerms(NamedTuple):
     limit: int
     reference_twice: int
     reference_age_ns: int
-    lot_value: int
+    value_twice: int
     seen: int
 
 
@@ -41,50 +45,76 @@ class OrderLimits(NamedTuple):
 
 
 @compiled
-def invalid_quantity(lots: int) -> bool:
+def invalid_qty(lots: int) -> bool:
     """Object to a size that is none."""
     return lots <= 0
 
 
 @compiled
-def no_reference(reference_twice: int, age_ns: int, age_ns_max: int) -> bool:
+def no_valid_reference(reference_twice: int, age_ns: int, age_ns_max: int) -> bool:
     """Object when there is no price to hold the order against, or when it is too old, or from the future."""
     return reference_twice <= 0 or age_ns < 0 or age_ns > age_ns_max
 
 
 @compiled
-def price_collar(limit: int, reference_twice: int, collar_ppm: int) -> bool:
-    """Object to a limit further from the reference than the collar allows, on either side; at the market never."""
+def beyond_collar(limit: int, reference_twice: int, collar_ppm: int) -> bool:
+    """Tell whether a limit lies further from the reference than the collar allows; at the market never."""
     return limit != 0 and abs(2 * limit - reference_twice) * PPM > collar_ppm * reference_twice
 
 
 @compiled
-def is_passive(buys: int, limit: int, reference_twice: int) -> bool:
-    """Tell whether a limit lies on the side of the reference where it waits: a buy below it, a sale above."""
-    return 2 * limit < reference_twice if buys != 0 else 2 * limit > reference_twice
+def price_collar(buys: int, limit: int, reference_twice: int, collar_ppm: int) -> bool:
+    """Object to a limit that would pay too much: a buy too far above the reference, a sale too far below."""
+    aggressive = 2 * limit > reference_twice if buys != 0 else 2 * limit < reference_twice
+    return aggressive and beyond_collar(limit, reference_twice, collar_ppm)
+
+
+@compiled
+def price_collar_passive(buys: int, limit: int, reference_twice: int, collar_ppm: int) -> bool:
+    """Object to a limit that waits too far away: a buy too far below the reference, a sale too far above."""
+    waits = 2 * limit < reference_twice if buys != 0 else 2 * limit > reference_twice
+    return waits and beyond_collar(limit, reference_twice, collar_ppm)
+
+
+@compiled
+def max_order_value(value_twice: int, value_max: int) -> bool:
+    """Object to an order worth more than allowed; at the limit it passes."""
+    return value_twice > 2 * value_max
+
+
+@compiled
+def max_order_volume(lots: int, lots_max: int) -> bool:
+    """Object to an order of more lots than allowed; at the limit it passes."""
+    return lots > lots_max
 
 
 @compiled
 def order_value_twice(lots: int, limit: int, reference_twice: int, lot_value: int) -> int:
-    """Return twice the value of an order at its limit; at the market it is worth what the reference says."""
-    return lots * (2 * limit if limit != 0 else reference_twice) * lot_value
+    """Return twice the value of an order at its limit; at the market it is worth what the reference says.
+
+    What 63 bits do not hold is worth `VALUE_MAX`, which no limit allows.
+    """
+    price_twice = 2 * limit if limit != 0 else reference_twice
+    if float(lots) * float(price_twice) * float(lot_value) >= VALUE_MAX:
+        return VALUE_MAX
+    return lots * price_twice * lot_value
 
 
 @compiled
 def order_violations(terms: OrderTerms, limits: OrderLimits) -> int:
     """Return the `Rule` bits of what is wrong with an order by itself; 0 when nothing is."""
-    if invalid_quantity(terms.lots):
+    if invalid_qty(terms.lots):
         return Rule.INVALID_QTY.value
     bits = Rule.DUPLICATE_INTENT.value if terms.seen != 0 else 0
-    if no_reference(terms.reference_twice, terms.reference_age_ns, limits.reference_age_ns):
+    if no_valid_reference(terms.reference_twice, terms.reference_age_ns, limits.reference_age_ns):
         bits |= Rule.NO_VALID_REFERENCE.value
-    elif price_collar(terms.limit, terms.reference_twice, limits.collar_ppm):
-        passive = is_passive(terms.buys, terms.limit, terms.reference_twice)
-        bits |= Rule.PRICE_COLLAR_PASSIVE.value if passive else Rule.PRICE_COLLAR.value
-    value_twice = order_value_twice(terms.lots, terms.limit, terms.reference_twice, terms.lot_value)
-    if value_twice > 2 * limits.value_max:
+    elif price_collar(terms.buys, terms.limit, terms.reference_twice, limits.collar_ppm):
+        bits |= Rule.PRICE_COLLAR.value
+    elif price_collar_passive(terms.buys, terms.limit, terms.reference_twice, limits.collar_ppm):
+        bits |= Rule.PRICE_COLLAR_PASSIVE.value
+    if max_order_value(terms.value_twice, limits.value_max):
         bits |= Rule.MAX_ORDER_VALUE.value
-    if terms.lots > limits.lots_max:
+    if max_order_volume(terms.lots, limits.lots_max):
         bits |= Rule.MAX_ORDER_VOLUME.value
     return bits
 
@@ -99,9 +129,9 @@ TAKEN_BACK_MAX: Final = 64
 """How many of the newest events can be taken back, and the window still knows what was before them."""
 
 
-def open_window(limit: int) -> NDArray[np.int64]:
-    """Return a window that has seen nothing and can tell whether `limit` events lie within a span."""
-    return np.zeros(1 + max(limit, 1) + TAKEN_BACK_MAX, np.int64)
+def open_windows(count: int, limit: int) -> NDArray[np.int64]:
+    """Return windows, one per row, that have seen nothing and can tell whether `limit` events lie within a span."""
+    return np.zeros((max(count, 1), 1 + max(limit, 1) + TAKEN_BACK_MAX), np.int64)
 
 
 @compiled

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from market.compiled import compiled, folded
 from market.instruments import Kind
 from market.ledger import Ledger
-from market.quotes import rate_to_account, to_account_up
+from market.quotes import notional_at, rate_to_account
 from market.records import Record, Records, record_type, records
+from policies.controls import control_bits
 from policies.gates import cooldown_left_ns, position_cap, shrinks
 from policies.intents import Rule, TradingState
+from policies.remembered import Controls, no_controls
 
 LIMITS: Final = record_type(
     "trades_per_day_max daily_loss_max daily_loss_basis drawdown_max drawdown_basis loss_streak_max "
@@ -54,15 +56,17 @@ class Book(NamedTuple):
     working_short: NDArray[np.int64]
     live: Records
     counts: NDArray[np.int64]
+    controls: Controls
 
 
 LIVE_COUNT: Final = 0
 
 
 def open_book(
-    ledger: Ledger, quotes: Records, desks: Records, limits: Records, cooldowns_ns: NDArray[np.int64]
-) -> Book:
-    """Return the book of one account, with nothing reserved."""
+    ledger: Ledger, quotes: Records, desks: Records, limits: Records, cooldowns_ns: NDArray[np.int64],
+    controls: Controls | None = None,
+) -> Book:  # fmt: skip
+    """Return the book of one account, with nothing reserved; without `controls` no pre-trade control is configured."""
     count = len(ledger.instruments)
     none = np.zeros(count, np.int64)
     return Book(
@@ -75,6 +79,7 @@ def open_book(
         none.copy(),
         records(256 + 8 * count, LIVE),
         np.zeros(1, np.int64),
+        no_controls(count, len(desks)) if controls is None else controls,
     )
 
 
@@ -143,10 +148,7 @@ def no_price(book: Book, intent: Record) -> bool:
 @compiled
 def notional_of(book: Book, instrument: int, lots: int) -> int:
     """Return the value of a position in account money at the ask, rounded up; a contract's is its stake."""
-    row = book.ledger.instruments[instrument]
-    rate_num, rate_den = rate_to_account(book.ledger.instruments, book.quotes, instrument)
-    price = 1 if row.kind == Kind.BINARY else book.quotes[instrument].ask
-    return to_account_up(abs(lots) * price * row.tick_value, rate_num, rate_den)
+    return notional_at(book.ledger.instruments, book.quotes, instrument, lots)
 
 
 @compiled
@@ -269,4 +271,5 @@ def judge(book: Book, intent: Record) -> int:
         bits |= Rule.LOSS_STREAK.value
     if cooldown(book, intent):
         bits |= Rule.COOLDOWN.value
-    return bits
+    ledger = book.ledger
+    return bits | control_bits(book.controls, ledger, book.quotes, book.working_long, book.working_short, intent)

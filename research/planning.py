@@ -16,9 +16,10 @@ from market.money import money_of
 from market.tape import Flaw, Int64, Role, Tape, bar_tape, merge_tapes, quote_tape
 from policies.catalogue import params_of, policy_named
 from policies.intents import DeskKind
-from policies.plan import DeskPlan, FeedPlan, LimitsPlan, Plan, RoutePlan
+from policies.plan import ControlsPlan, DeskPlan, FeedPlan, LimitsPlan, Plan, RoutePlan
 from research.catalogue import Catalogue, Entry, FileKind, file_hash, show_time
 from research.config_sections import Configuration, Profile
+from research.control_plans import controls_plan
 from research.loader import Bars, Quotes, load_bars, load_quotes
 from research.selection import Selection, Window
 from research.specs import contract_of, instrument_of
@@ -331,8 +332,16 @@ def _finished(draft: _Draft) -> Planned:
         routes=tuple(draft.routes),
         desks=tuple(draft.desks),
         limits=limits_plan(draft.profile, sample_step_ns(draft.configuration.report.sample_s, span_ns)),
+        controls=_controls(draft),
     )
     return Planned(plan, tape, tuple(draft.data), tuple(draft.warnings))
+
+
+def _controls(draft: _Draft) -> ControlsPlan:
+    bars = {feed.instrument: feed.bar_ns for feed in draft.feeds if feed.roles & Role.MATCH}
+    moved = [bars.get(instrument.underlying or instrument.key, 0) for instrument in draft.instruments]
+    wide = draft.profile.controls == "wide"
+    return controls_plan(draft.configuration.controls, draft.instruments, moved, wide=wide)
 
 
 def _venue(draft: _Draft, name: str) -> VenueSpec:

@@ -139,8 +139,8 @@ import subprocess, sys
 from pathlib import Path
 from research.home import Home
 with Home(Path(sys.argv[1])):
-    worker = subprocess.Popen([sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"],
-                              stdout=subprocess.PIPE)
+    worker = subprocess.Popen([sys.executable, "-c", "import sys; print('up', flush=True); sys.stdin.read()"],
+                              stdout=subprocess.PIPE, stdin=subprocess.PIPE)
     worker.stdout.readline()
     print(worker.pid, flush=True)
     sys.stdin.read()

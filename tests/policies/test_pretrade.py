@@ -9,7 +9,8 @@ from policies.intents import Rule
 from policies.pretrade import (
     OrderLimits,
     OrderTerms,
-    open_window,
+    open_windows,
+    order_value_twice,
     order_violations,
     window_allows,
     window_forget,
@@ -25,6 +26,8 @@ def violations(limits=LIMITS, **changes):
         "buys": 1, "lots": 10, "limit": 10_000, "reference_twice": 20_000, "reference_age_ns": 0, "lot_value": 1,
         "seen": 0,
     } | changes  # fmt: skip
+    lot_value = terms.pop("lot_value")
+    terms["value_twice"] = order_value_twice(terms["lots"], terms["limit"], terms["reference_twice"], lot_value)
     return Rule(order_violations(OrderTerms(**terms), limits))
 
 
@@ -48,6 +51,7 @@ def test_an_ordinary_order_passes():
         ({"lots": 100, "limit": 0, "reference_twice": 20_001}, Rule.MAX_ORDER_VALUE),
         ({"lots": 50, "lot_value": 2}, Rule(0)),
         ({"lots": 50, "lot_value": 3}, Rule.MAX_ORDER_VALUE),
+        ({"lots": 100, "lot_value": 2**60}, Rule.MAX_ORDER_VALUE),
         ({"reference_age_ns": 2 * SECOND}, Rule(0)),
         ({"reference_age_ns": 2 * SECOND + 1}, Rule.NO_VALID_REFERENCE),
         ({"reference_age_ns": -1}, Rule.NO_VALID_REFERENCE),
@@ -78,7 +82,7 @@ def test_tighter_limits_never_let_more_pass(lots, limit, lot_value, buys):
 
 
 def passed(times, span, limit):
-    window, found = open_window(limit), []
+    window, found = open_windows(1, limit)[0], []
     for time in times:
         found.append(bool(window_allows(window, time, span, limit)))
         if found[-1]:
@@ -102,7 +106,7 @@ def test_a_limit_of_zero_lets_nothing_pass():
 
 
 def test_what_is_taken_back_leaves_no_trace():
-    window = open_window(2)
+    window = open_windows(1, 2)[0]
     for time in (0, 10):
         window_note(window, time)
     assert not window_allows(window, 50, 100, 2)

@@ -12,7 +12,8 @@ from policies.intents import Rule
 from policies.pretrade import (
     OrderLimits,
     OrderTerms,
-    open_window,
+    open_windows,
+    order_value_twice,
     order_violations,
     window_allows,
     window_note,
@@ -68,7 +69,7 @@ def shown(active: dict[str, Trip]) -> list[str]:
 
 def throttle(inputs: dict[str, Any]) -> dict[str, Any]:
     latches = {"message": False, "repeated_execution": True}[inputs["kind"]]
-    window, disabled, said = open_window(inputs["limit"]), False, []
+    window, disabled, said = open_windows(1, inputs["limit"])[0], False, []
     span_ns = inputs["window_ms"] * MS
     for time_ms in inputs["times_ms"]:
         passes = not disabled and window_allows(window, time_ms * MS, span_ns, inputs["limit"])
@@ -99,7 +100,7 @@ def pre_trade_controls(inputs: dict[str, Any]) -> dict[str, Any]:
         limit=price,
         reference_twice=2 * reference,
         reference_age_ns=INT64_MAX if age_ms is None else int(age_ms * MS),
-        lot_value=1,
+        value_twice=int(order_value_twice(lots, price, 2 * reference, 1)),
         seen=int(order["intent_id"] in order.get("recent_intents", ())),
     )
     bounds = OrderLimits(
