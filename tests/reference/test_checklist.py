@@ -59,7 +59,7 @@ WHERE: dict[str, tuple[tuple[Callable[..., Any], ...], Rule, str]] = {
     ),
     "PT-10": (
         (risk.position_limit,), Rule.POSITION_LIMIT,
-        f"{POLICIES}/test_risk.py::test_a_position_at_its_cap_passes_and_one_lot_more_does_not",
+        f"{POLICIES}/test_risk.py::test_a_position_may_be_worth_its_share_of_equity_and_no_more",
     ),
     "PT-11": (
         (controls.overridden, controls.override_bits), controls.OVERRIDABLE,
