@@ -8,6 +8,7 @@ import pytest
 from msgspec import Struct
 
 from actors.gateway import Gateway
+from actors.restoring import newest_session
 from actors.risk import RiskManager
 from actors.settings import GOVERNOR, RISK, Settings
 from actors.staging import Cast, has_stopped, open_session, stage_world
@@ -18,6 +19,7 @@ from journal.store import MemoryJournal
 from journal.switchboard import Switchboard
 from market.paper import OrderKind
 from policies.switches import ANY, Mode, Rearm, Result, Scope, Trip
+from research.replay import replay_session
 from tests.builders import MINUTE, START_NS, a_plan, a_tape
 from venues.replay import save_tape
 
@@ -53,6 +55,7 @@ class Run(Struct):
     journal: MemoryJournal
     board: Switchboard
     left: list[int]
+    folder: str
 
     def until(self, condition):
         self.world.run(condition, STEPS_MAX)
@@ -83,7 +86,7 @@ def begin(tmp_path_factory, tmp_path):
         open_session(journal, settings, (), "")
         world = World(seed, faults)
         stage_world(world, settings, journal, Cast(gateway=partial(GatedGateway, left)))
-        return Run(world, journal, board, left)
+        return Run(world, journal, board, left, settings.tape_folder)
 
     return make
 
@@ -202,3 +205,16 @@ def test_a_restarted_governor_and_a_restarted_risk_know_the_switches(begin):
     assert isinstance(risk, RiskManager)
     ended(run)
     assert len(run.of(Switch)) == 1
+
+
+def test_a_session_with_a_switch_is_replayed_up_to_it(begin):
+    run = begin()
+    run.until(lambda: len(run.left) >= 10)
+    run.trip(hard=True)
+    ended(run)
+    log = newest_session(run.journal)
+    found = replay_session(Path("x"), log, Path(run.folder), None)
+    (switch,) = run.of(Switch)
+    assert found.switched_ns == switch.time_ns
+    assert found.first_difference is None
+    assert 0 < found.decisions == found.identical < len(log.decisions)
