@@ -13,14 +13,16 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from actors.messages import END, START, Finding, Grant, Orders, Pull, Reports, Rulings, Verdicts
+from actors.messages import END, START, Finding, Grant, Orders, Pull, Reports, Rulings, Switches, Verdicts
 from actors.recent import Recent
-from actors.restoring import SessionLog, newest_session, ordered
+from actors.restoring import newest_session
+from actors.rewatching import rewatch
 from actors.route import Route
 from actors.rows import Asking
 from actors.settings import RISK, SUPERVISOR, JournalOpener, Life, Resolver, Settings
-from actors.writing import Writer, rows_of, rule_names
-from journal.records import AnyRecord, Decision, Latch, Mandate, Report, Sample, Snapshot, Stop
+from actors.switching import SwitchWatch
+from actors.writing import Writer, rule_names
+from journal.records import AnyRecord, Latch, Mandate, Sample, Snapshot, Stop
 from journal.store import Fenced, JournalUnavailable
 from market.paper import ORDER, REPORT
 from market.records import copied, joined, packed, records, unpacked
@@ -28,7 +30,7 @@ from policies.assembly import desks_of, instruments_of
 from policies.bookkeeping import DAY_NS
 from policies.governor import rule
 from policies.intents import INTENT, Ruling
-from policies.legs import follow_up, open_watch, order_of_leg, track, watch_order, watching
+from policies.legs import follow_up, order_of_leg, track, watch_order, watching
 
 
 class Governor:
@@ -53,6 +55,7 @@ class Governor:
         self._told_risk: tuple[int, int] | None = None
         self._records: list[AnyRecord] = []
         self._held = ""  # why the journal does not take them
+        self._switched = False
         self._grants_due: list[Grant] = []
         self._answers: list[Rulings] = []
         self._asking = Asking(settings.batches_ahead)
@@ -68,7 +71,6 @@ class Governor:
             last = max((report.time_ns for report in log.reports if report.venue == venue.name), default=START)
             self._routes.append(Route(self._settings.gateways[k], venue.latency_ns, max(last, cut)))
         self._latency_ns_min = min((venue.latency_ns for venue in self._plan.venues), default=0)
-        self._watch = open_watch(len(self._plan.instruments))
         self._number = 0
         self._grants: dict[int, tuple[int, ...]] = {}
         self._intent_of: dict[int, tuple[str, int]] = {}
@@ -81,30 +83,15 @@ class Governor:
                 self._intent_of[number] = (decision.intent_id, leg)
                 self._number = max(self._number, number + 1)
         groups = {decision.time_ns for decision in log.decisions}
+        self._ruled_ns = max(groups, default=0)
+        self._switches = SwitchWatch(self._settings.switches_path, self._plan, log.switches)
         self.taken = len(groups) + len(log.mandates) + len(log.latches) + len(log.samples) + len(log.snapshots)
-        self._replay(log)
-
-    def _replay(self, log: SessionLog) -> None:
-        """Bring watch and routes to where the journal ends; what is not settled counts as under way."""
-        report_row, intent_row = rows_of(REPORT, 1)[0], rows_of(INTENT, 1)[0]
-        executed = [decision for decision in log.decisions if decision.orders]
-        for record in sorted([*ordered(log, END), *executed], key=lambda record: record.time_ns):
-            if isinstance(record, Decision):
-                self._writer.intent_row(record, intent_row)
-                track(self._watch, record.orders[0], intent_row)
-                continue
-            if isinstance(record, Report):
-                self._writer.report_row(record, report_row)
-                follow_up(self._watch, report_row, self._instruments, self._order[0])
-                continue
-            order_row = records(1, ORDER)
-            self._writer.order_row(record, order_row[0])
-            self._number = max(self._number, record.number + 1)
-            self._route_of(int(order_row[0].instrument)).orders.append(order_row)
-            if record.number not in self._intent_of:
-                watch_order(self._watch, record.number, order_row[0])
+        self._watch, orders = rewatch(log, self._writer, self._instruments, self._intent_of)
+        for row in orders:
+            self._number = max(self._number, int(row[0].number) + 1)
+            self._route_of(int(row[0].instrument)).orders.append(row)
         for route in self._routes:
-            route.calm_ns = START if route.orders else END
+            route.calm_ns = START if route.orders else END  # what is not settled counts as under way
         self._intent_of.clear()
 
     def _route_of(self, instrument: int) -> Route:
@@ -179,6 +166,9 @@ class Governor:
             if not route.quiet and self._asking.is_silent(route.name, route.reported_ns):
                 self._resolve(route.name).on_pull.remote(Pull(self.name, route.reported_ns, again=True))
                 self._send_orders(route, again=True)
+        if self._settings.switches_path:
+            self._resolve(RISK).on_switches.remote(self._postures())
+            self._work()
 
     def _newest_grant(self) -> Grant:
         day = max(self._grants, default=-1)
@@ -204,6 +194,7 @@ class Governor:
         """Take what can be taken, make it durable, then tell everybody; nothing of it while trading is held."""
         if self._held:
             return
+        self._heed_switches()
         while not self._ended and self._take_next():
             pass
         if self._complete and not self._findings and self.taken and not self._ended:
@@ -232,6 +223,9 @@ class Governor:
 
     def _tell(self) -> None:
         """Tell everybody what is durable."""
+        if self._switched:
+            self._resolve(RISK).on_switches.remote(self._postures())
+            self._switched = False
         for route in self._routes:
             self._send_orders(route)  # first: nothing else is in a hurry
         for grant in self._grants_due:
@@ -239,6 +233,15 @@ class Governor:
                 self._resolve(agent).on_grant.remote(grant)
         self._grants_due = []
         self._tell_risk(None)
+
+    def _postures(self) -> Switches:
+        return Switches(self.epoch, tuple(self._switches.postures.tolist()))
+
+    def _heed_switches(self) -> None:
+        """Journal what has changed on the switchboard; what is taken from here on is ruled on under it."""
+        fresh = [] if self._ended else self._switches.poll(self._ruled_ns, self._life.now_ns())
+        self._records += fresh
+        self._switched |= bool(fresh)
 
     def _take_next(self) -> bool:
         """Take the earliest report or finding that may be taken; False when there is none."""
@@ -298,6 +301,8 @@ class Governor:
     def _take_group(self, judged: NDArray[Any]) -> None:
         """Rule on the judged intents of one instant; journal them and the orders of those that are executed."""
         group = unpacked(judged, INTENT)
+        self._ruled_ns = int(group[0].time_ns)
+        self._switches.refuse(group)
         rule(self._desks, group, 0, len(group))
         orders: list[tuple[Any, int]] = []
         for intent in group:
@@ -384,14 +389,12 @@ class Governor:
     def status(self) -> dict[str, Any]:
         """Tell how far the run is."""
         seq, head = self._journal.head
+        where = {"epoch": self.epoch, "horizon_ns": self.horizon_ns, "records": seq, "head": head}
         return {
             "name": self.name,
-            "epoch": self.epoch,
-            "horizon_ns": self.horizon_ns,
+            **where,
             "complete": self.stopped,
             "held": self._held,
-            "records": seq,
-            "head": head,
             **self.counts,
             "routes_in": [RISK, *self._settings.gateways],
             "routes_out": [RISK, *self._settings.gateways, *self._settings.agents],

@@ -97,6 +97,13 @@ class Rulings(Struct, frozen=True):
     first_orders: tuple[int, ...]
 
 
+class Switches(Struct, frozen=True):
+    """Governor to risk: what the kill switches come to per instrument (`policies.switches.posture_of`)."""
+
+    epoch: int
+    postures: tuple[int, ...]
+
+
 class Orders(Struct, frozen=True):
     """Governor to gateway: orders numbered per gateway from `first`, and up to when no further one will arrive.
 

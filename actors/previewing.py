@@ -6,7 +6,9 @@ The proposal stands alone at its instant, so it is never outranked by others; an
 
 from typing import Any
 
+import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from actors.messages import END, START
 from actors.writing import rule_names
@@ -19,10 +21,11 @@ from policies.bookkeeping import reserve
 from policies.forex import reward_to_risk
 from policies.gates import position_cap
 from policies.governor import rule
-from policies.intents import INTENT, DeskKind, Ruling
+from policies.intents import INTENT, DeskKind, Rule, Ruling
 from policies.judgement import judge_group
 from policies.plan import Plan
 from policies.risk import Book, leg_lots
+from policies.switches import switched_off
 from policies.valuing import notional_of
 
 
@@ -83,16 +86,23 @@ class Preview(Struct, frozen=True, kw_only=True):
     legs: tuple[LegOutlook, ...]
 
 
-def preview_on(book: Book, plan: Plan, proposal: Proposal, done_ns: int) -> Preview:
-    """Judge, rank and rule a proposal on a copy of the book, as of `done_ns` or the newest price before the end."""
+def preview_on(
+    book: Book, plan: Plan, proposal: Proposal, done_ns: int, postures: NDArray[np.int64] | None = None
+) -> Preview:
+    """Judge, rank and rule a proposal on a copy of the book, as of `done_ns` or the newest price before the end.
+
+    `postures` is what the kill switches come to per instrument.
+    """
     copy = copied_book(book)
     intents = records(2, INTENT)  # the second one is room to sort in
     intent = intents[0]
     _write(copy, plan, proposal, market_time(copy, done_ns), intent)
     judge_group(copy, intents, 1)
-    rule(desks_of(plan), intents, 0, 1)
     if intent.rules == 0:
         reserve(copy, intent, -1)  # so that what it would come to is not counted twice
+    if postures is not None and switched_off(postures, intent):
+        intent.rules |= Rule.HALTED.value
+    rule(desks_of(plan), intents, 0, 1)
     return Preview(
         time_ns=int(intent.time_ns),
         epoch=int(intent.epoch),
@@ -109,12 +119,11 @@ def preview_on(book: Book, plan: Plan, proposal: Proposal, done_ns: int) -> Prev
 
 def copied_book(book: Book) -> Book:
     """Return a book of its own with the same content."""
-    ledger = type(book.ledger)._make(_copy(part) for part in book.ledger)
-    return Book(ledger, *(_copy(part) for part in book[1:]))
+    return Book._make(_copy(part) for part in book)
 
 
 def _copy(part: Any) -> Any:
-    return part.copy()
+    return type(part)(*map(_copy, part)) if isinstance(part, tuple) else part.copy()
 
 
 def market_time(book: Book, done_ns: int) -> int:

@@ -12,14 +12,29 @@ from msgspec import Struct
 from actors.messages import START
 from actors.settings import JournalOpener
 from actors.writing import Writer, rows_of
-from journal.records import AnyRecord, Claim, Decision, Latch, Mandate, Order, Report, Sample, Session, Snapshot, Stop
+from journal.records import (
+    AnyRecord,
+    Claim,
+    Decision,
+    Latch,
+    Mandate,
+    Order,
+    Report,
+    Sample,
+    Session,
+    Snapshot,
+    Stop,
+    Switch,
+)
 from journal.store import Journal
 from market.paper import REPORT
 from market.records import Record
 from policies.assembly import book_of
 from policies.bookkeeping import book_report, place
 from policies.gates import position_cap
+from policies.intents import INTENT
 from policies.plan import Plan
+from policies.remembered import note_sent, observe
 from policies.risk import Book
 
 
@@ -35,6 +50,7 @@ class SessionLog(Struct):
     samples: list[Sample] = []
     snapshots: list[Snapshot] = []
     stops: list[Stop] = []
+    switches: list[Switch] = []
     epoch: int = 0
 
     def add(self, record: AnyRecord) -> None:
@@ -62,6 +78,8 @@ class SessionLog(Struct):
                 self.snapshots.append(record)
             case Stop():
                 self.stops.append(record)
+            case Switch():
+                self.switches.append(record)
 
     @property
     def complete(self) -> bool:
@@ -149,10 +167,22 @@ def restore_book(plan: Plan, log: SessionLog, cut_ns: int) -> Book:
             side[instrument] += abs(record.lots)
             place(book, record.number, instrument, record.lots, record.stop)
     book.ledger.control[:] = 0
+    _fold_controls(book, writer, log, cut_ns)
     snapshot = next((found for found in reversed(log.snapshots) if found.time_ns == cut_ns), None)
     if snapshot is not None:
         _adopt(book, plan, snapshot)
     return book
+
+
+def _fold_controls(book: Book, writer: Writer, log: SessionLog, cut_ns: int) -> None:
+    """Bring the pre-trade controls to what the decisions up to `cut_ns` have left of them."""
+    row = rows_of(INTENT, 1)[0]
+    for decision in log.decisions:
+        if decision.time_ns <= cut_ns:
+            writer.intent_row(decision, row)
+            if decision.orders:
+                note_sent(book.controls, book.ledger.instruments, row)
+            observe(book.controls, row)
 
 
 def ordered(log: SessionLog, cut_ns: int) -> list[Order | Report]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.messages import END, START, Finding, Grant, Intents, Pull, Reports, Rows, Rulings, Verdicts
+from actors.messages import END, START, Finding, Grant, Intents, Pull, Reports, Rows, Rulings, Switches, Verdicts
 from actors.previewing import Preview, Proposal, market_time, preview_on
 from actors.proposals import ProposalInbox
 from actors.restoring import read_session, restore_book, snapshot_of
@@ -26,6 +26,7 @@ from policies.assembly import feeds_of
 from policies.bookkeeping import DAY_NS, LATCH, SAMPLE, move_book, open_day, place, reserve
 from policies.intents import Ruling
 from policies.judgement import judge_group
+from policies.remembered import take_back
 from policies.risk import leg_lots
 
 SAMPLES_MAX: Final = 16384
@@ -58,6 +59,7 @@ class RiskManager:
         self._group: NDArray[Any] | None = None
         self._groups = 0
         self._epoch = 0
+        self._postures = np.zeros(len(self._plan.instruments), np.int64)
         self._unprimed = set(settings.feeds) if cut > START else set()
         self._complete = log.complete
         self._samples = records(SAMPLES_MAX, SAMPLE)
@@ -99,6 +101,11 @@ class RiskManager:
         self._book.ledger.account[0].epoch = grant.epoch
         self._withdraw()
         self.on_tick(0)
+
+    def on_switches(self, switches: Switches) -> None:
+        """Learn what is switched off, for previews: the governor, whose order counts, is the one that refuses it."""
+        if switches.epoch == self._epoch:
+            self._postures = np.array(switches.postures, np.int64)
 
     def on_tick(self, now_ns: int) -> None:
         """Ask again for what has not come, tell again what was not answered."""
@@ -156,7 +163,7 @@ class RiskManager:
             if rulings.rulings[k] == Ruling.EXECUTE:
                 self._place(intent, rulings.first_orders[k])
             elif intent.rules == 0:
-                reserve(self._book, intent, -1)
+                self._give_back(intent)
         self._group = None
         self._groups += 1
         if self._groups % self._settings.snapshot_groups == 0:
@@ -178,12 +185,17 @@ class RiskManager:
         if self._group is not None:
             for intent in self._group:
                 if intent.rules == 0:
-                    reserve(self._book, intent, -1)
+                    self._give_back(intent)
             self._outbox.pop()
             self._found -= 1
             self._done_ns = int(self._group[0].time_ns) - 1
             self._group = None
         self._proposals.withdraw(self._done_ns)
+
+    def _give_back(self, intent: Any) -> None:
+        """Take back what an approved intent has reserved and been counted as: it does not leave."""
+        reserve(self._book, intent, -1)
+        take_back(self._book.controls, self._book.ledger.instruments, intent)
 
     def _next_instant_ns(self) -> int:
         """Return the earliest row or report that waits."""
@@ -317,7 +329,7 @@ class RiskManager:
         """Say what would be decided on a proposal now, and change nothing; None while no governor has been heard."""
         if self._epoch == 0 or self._unprimed:
             return None
-        return preview_on(self._book, self._plan, proposal, self._done_ns)
+        return preview_on(self._book, self._plan, proposal, self._done_ns, self._postures)
 
     def status(self) -> dict[str, Any]:
         """Tell how the account is."""

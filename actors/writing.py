@@ -177,6 +177,7 @@ class Writer:
         for k, leg in enumerate(record.legs):
             out[f"instrument{k}"], out[f"lots{k}"] = self._index[leg.instrument], leg.lots
             out[f"limit{k}"], out[f"claimed{k}"] = leg.limit, leg.claimed
+            out[f"bid{k}"], out[f"ask{k}"], out[f"quote{k}_ns"] = leg.bid, leg.ask, leg.quote_ns
         out["breakeven_at"], out["trail_at"], out["trail_by"] = record.breakeven_at, record.trail_at, record.trail_by
         out["rules"], out["ruling"] = rule_bits(record.rules), Ruling[record.ruling]
         out["first_order"] = record.orders[0] if record.orders else -1

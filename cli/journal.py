@@ -16,7 +16,7 @@ from cli.places import PLACE, opened, place_of
 
 KINDS = (
     "session", "claim", "mandate", "decision", "order", "report", "cancel", "replace", "order_news", "breaks",
-    "adjustment", "orders_snapshot", "latch", "sample", "snapshot", "stop",
+    "adjustment", "orders_snapshot", "latch", "sample", "snapshot", "stop", "switch",
 )  # fmt: skip
 
 
@@ -181,6 +181,9 @@ def _line(entry: Any) -> str:
             text = f"epoch {record.epoch} by {record.owner}"
         case "stop":
             text = f"session {record.number} {'complete' if record.complete else 'interrupted'}: {record.reason}"
+        case "switch":
+            hard = " hard" if record.hard else ""
+            text = f"{record.scope}:{record.key} {record.mode}{hard} by {', '.join(record.who)}: {record.reason}"
         case "latch":
             text = " ".join(record.rules)
         case _:

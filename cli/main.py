@@ -11,6 +11,9 @@ import click
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "run": ("cli.run:run", "Trade three desks on paper over recorded data, on Ray."),
     "backtest": ("cli.backtest:backtest", "Run the same desks and rules in one process, at kernel speed."),
+    "kill": ("cli.kill:kill", "Trip a kill switch, or stop everything at once."),
+    "resume": ("cli.kill:resume", "Lift a kill switch: with people, a reason and clean books."),
+    "status": ("cli.kill:status", "Show what is switched off, and whether the books are clean."),
     "parity": ("cli.parity:parity", "Show that kernel, World and Ray decide the same."),
     "replay": ("cli.replay:replay", "Decide every decision of a journal again, and compare bit by bit."),
     "journal": ("cli.journal:journal", "Verify, export, follow, explain, back up or migrate a journal."),

@@ -46,6 +46,7 @@ def fail(error: Exception) -> int:
 def _code_of(error: Exception) -> Exit:
     from actors.world import WorldStuckError
     from journal.store import Fenced
+    from journal.switchboard import SwitchboardError
     from research.home import HomeLockedError
     from research.paper import RunError
     from research.replay import DamagedJournalError
@@ -53,7 +54,7 @@ def _code_of(error: Exception) -> Exit:
     if isinstance(error, (HomeLockedError, Fenced)):
         return Exit.REFUSED
     if (
-        isinstance(error, (RunError, WorldStuckError, DamagedJournalError))
+        isinstance(error, (RunError, WorldStuckError, DamagedJournalError, SwitchboardError))
         or _is_corrupt(error)
         or _is_corrupt(error.__cause__)
     ):

@@ -40,6 +40,7 @@ from policies.intents import Ruling
 from policies.judgement import judge_group
 from policies.legs import Watch, follow_up, order_of_leg, track, watch_order
 from policies.proposals import DAY_END, Agent, propose_pair
+from policies.remembered import take_back
 from policies.risk import Book, leg_lots
 from policies.routes import Scanner, scan_rows
 
@@ -199,6 +200,7 @@ def decide(engine: Engine, first: int, count: int) -> int:
             execute(engine, group[k])
         elif group[k].rules == 0:
             reserve(book, group[k], -1)
+            take_back(book.controls, book.ledger.instruments, group[k])
     logs.counts[DECISIONS] += size
     return first
 

@@ -244,9 +244,26 @@ class Stop(Record, frozen=True, kw_only=True, tag="stop"):
     reason: str
 
 
+class Switch(Record, frozen=True, kw_only=True, tag="switch"):
+    """A kill switch was tripped, made stricter or lifted (`mode` NONE): by whom, why, and when by the wall clock.
+
+    `row` is its place on the switchboard. On the switchboard `time_ns` is wall time as well; in a journal it is the
+    market time up to which everything was ruled on before the governor knew: from then on it counts.
+    """
+
+    row: int
+    scope: str
+    key: str
+    mode: str
+    hard: bool
+    who: tuple[str, ...]
+    reason: str
+    wall_ns: int
+
+
 AnyRecord: TypeAlias = (
     Session | Claim | Mandate | Decision | Order | Report | Cancel | Replace | OrderNews | Breaks | Adjustment
-    | OrdersSnapshot | Latch | Sample | Snapshot | Stop
+    | OrdersSnapshot | Latch | Sample | Snapshot | Stop | Switch
 )  # fmt: skip
 
 DECODER: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(AnyRecord)

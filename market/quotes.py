@@ -3,7 +3,7 @@
 from typing import Final
 
 from market.compiled import compiled, inlined
-from market.instruments import RateMode
+from market.instruments import Kind, RateMode
 from market.money import multiply_divide, multiply_divide_up
 from market.records import Records, record_type
 from market.tape import Tape
@@ -50,6 +50,15 @@ def rate_to_account(instruments: Records, quotes: Records, instrument: int) -> t
     if row.rate_mode == RateMode.MULTIPLY:
         return twice_mid, 2 * row.rate_scale
     return 2 * row.rate_scale, twice_mid
+
+
+@compiled
+def notional_at(instruments: Records, quotes: Records, instrument: int, lots: int) -> int:
+    """Return the value of a position in account money at the ask, rounded up; a contract's is its stake."""
+    row = instruments[instrument]
+    rate_num, rate_den = rate_to_account(instruments, quotes, instrument)
+    price = 1 if row.kind == Kind.BINARY else quotes[instrument].ask
+    return to_account_up(abs(lots) * price * row.tick_value, rate_num, rate_den)
 
 
 @inlined

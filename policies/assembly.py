@@ -14,11 +14,13 @@ from market.quotes import QUOTE
 from market.records import Record, Records, records
 from market.tape import FEED, Role
 from policies.catalogue import features_of, policy_named
+from policies.controls import override_bits
 from policies.floors import open_floors
 from policies.guard import open_guard, start_guard
 from policies.intents import FEATURES_MAX
 from policies.plan import DeskPlan, FeedPlan, Plan, RulesPlan
 from policies.proposals import Agent
+from policies.remembered import BOUNDS, OVERRIDE, TERMS, Controls, open_controls
 from policies.risk import DESK, LIMITS, Book, Guards, no_guards, open_book
 from policies.routes import CANDIDATE, ROUTE, Scanner
 from policies.view import open_views
@@ -167,6 +169,26 @@ def class_correlations(instruments: Records) -> NDArray[np.float64]:
     return np.asarray(kinds[:, None] == kinds[None, :], np.float64)
 
 
+def controls_of(plan: Plan) -> Controls | None:
+    """Return the pre-trade controls, having seen nothing; None where the plan has none."""
+    own = plan.controls
+    if own is None:
+        return None
+    if len(own.instruments) != len(plan.instruments):
+        raise ValueError(f"controls of {len(own.instruments)} instruments in a plan of {len(plan.instruments)}")
+    terms, bounds = records(1, TERMS), records(len(own.instruments), BOUNDS)
+    for name in TERMS.names or ():
+        terms[0][name] = 1 if name == "on" else getattr(own, name)
+    for row, given in zip(bounds, own.instruments, strict=True):
+        for name in BOUNDS.names or ():
+            row[name] = getattr(given, name)
+    overrides = records(len(own.overrides), OVERRIDE)
+    for row, granted in zip(overrides, own.overrides, strict=True):
+        row.rules = override_bits(granted.rules, granted.people, granted.from_ns, granted.until_ns)
+        row.from_ns, row.until_ns = granted.from_ns, granted.until_ns
+    return open_controls(terms, bounds, overrides, len(plan.desks), len(plan.venues))
+
+
 def price_sources(instruments: Records, number: int) -> set[int]:
     """Return the instruments whose prices it takes to trade one: what it is quoted by, and what converts its money."""
     row = instruments[number]
@@ -186,7 +208,8 @@ def book_of(plan: Plan, quotes: Records | None = None, instruments: Records | No
     ledger = open_ledger(instruments, groups, plan.cash)
     shared = records(len(instruments), QUOTE) if quotes is None else quotes
     cooldowns = np.array(plan.limits.cooldowns_ns, np.int64)
-    return open_book(ledger, shared, desks_of(plan), limits_of(plan), cooldowns, guards_of(plan, instruments))
+    limits, guards, controls = limits_of(plan), guards_of(plan, instruments), controls_of(plan)
+    return open_book(ledger, shared, desks_of(plan), limits, cooldowns, guards, controls)
 
 
 def agent_of(plan: Plan, quotes: Records | None = None) -> Agent:

@@ -41,6 +41,25 @@ class Rule(IntFlag):
     NO_CALENDAR = 2097152
     NO_EQUITY = 4194304
 
+    # Pre-trade controls (`policies.pretrade`).
+    INVALID_QTY = 1 << 32
+    NO_VALID_REFERENCE = 1 << 33
+    PRICE_COLLAR = 1 << 34
+    PRICE_COLLAR_PASSIVE = 1 << 35
+    PRICE_DRIFT = 1 << 36
+    MAX_ORDER_VALUE = 1 << 37
+    MAX_ORDER_VOLUME = 1 << 38
+    MESSAGE_RATE = 1 << 39
+    REPEATED_EXECUTION = 1 << 40
+    DUPLICATE_INTENT = 1 << 41
+    DUPLICATE_ORDER = 1 << 42
+    GROSS_LIMIT = 1 << 43
+    NOT_PERMITTED = 1 << 44
+    FAT_FINGER = 1 << 45
+    SELF_TRADE = 1 << 46
+    PRICE_JUMP = 1 << 47
+    LOCKED_QUOTE = 1 << 48
+
 
 class Ruling(IntEnum):
     """The governor's answer to an approved intent."""

@@ -6,6 +6,7 @@ from market.records import Record, Records
 from policies.bookkeeping import reserve, roll_account
 from policies.governor import rank
 from policies.guard import volume_ppm
+from policies.remembered import note_sent, observe
 from policies.risk import Book, judge, resolve_close
 from policies.valuing import intent_risk
 
@@ -31,6 +32,8 @@ def judge_group(book: Book, group: Records, size: int) -> None:
             reserve(book, group[k], 1)
             if guard.active != 0 and group[k].reduce == 0:
                 guard.pending += intent_risk(book, group[k])
+            note_sent(book.controls, book.ledger.instruments, group[k])
+        observe(book.controls, group[k])
 
 
 @compiled

@@ -131,8 +131,54 @@ class RulesPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     gamma: float = 1.0
 
 
-class Plan(Struct, frozen=True, kw_only=True):
-    """A whole run: account, venues, instruments, feeds in tape order, routes, desks, limits, account rules."""
+class InstrumentControls(Struct, frozen=True, kw_only=True):
+    """What one order of an instrument may be, and whether its desk may trade it at all."""
+
+    collar_ppm: int
+    drift_ppm: int
+    lots_max: int
+    reference_ns_max: int
+    permitted: bool
+
+
+class OverridePlan(Struct, frozen=True, kw_only=True):
+    """Controls that two people have set aside for a while, and why: it stands in the journal with the plan."""
+
+    rules: tuple[str, ...]
+    people: tuple[str, ...]
+    reason: str
+    from_ns: int
+    until_ns: int
+
+
+class ControlsPlan(Struct, frozen=True, kw_only=True):
+    """The pre-trade controls of an account, instruments in the plan's order; see `policies.controls.TERMS`."""
+
+    instruments: tuple[InstrumentControls, ...]
+    value_max: int
+    value_ppm_max: int
+    gross_ppm_max: int
+    messages_max: int
+    venue_messages_max: int
+    message_ns: int
+    executions_max: int
+    executions_ns: int
+    same_max: int
+    same_ns: int
+    duplicate_ns: int
+    drift_ns: int
+    fat_finger_factor: int
+    jump_sigma: int
+    self_trade: int
+    locked: int
+    overrides: tuple[OverridePlan, ...] = ()
+
+
+class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A whole run: account, venues, instruments, feeds in tape order, routes, desks, limits, account rules.
+
+    `controls` are missing where none are configured: in plans of before there were any, and in tests of other things.
+    """
 
     currency: str
     cash: int
@@ -143,6 +189,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     desks: tuple[DeskPlan, ...]
     limits: LimitsPlan
     rules: RulesPlan = RulesPlan()
+    controls: ControlsPlan | None = None
 
     def index_of(self, key: str) -> int:
         """Return the number of an instrument; ValueError when the plan has none of that name."""

@@ -19,10 +19,12 @@ from market.ledger import Ledger
 from market.quotes import rate_to_account
 from market.records import Record, Records, record_type, records
 from policies.account_rules import account_rules
+from policies.controls import control_bits
 from policies.floors import FLOOR
 from policies.gates import cooldown_left_ns, position_cap, shrinks
 from policies.guard import open_guard
 from policies.intents import Rule, TradingState
+from policies.remembered import Controls, no_controls
 from policies.valuing import notional_of
 
 LIMITS: Final = record_type(
@@ -82,6 +84,7 @@ class Book(NamedTuple):
     resets_ns: NDArray[np.int64]
     rho: NDArray[np.float64]
     stops: NDArray[np.int64]
+    controls: Controls
 
 
 LIVE_COUNT: Final = 0
@@ -90,8 +93,9 @@ LIVE_COUNT: Final = 0
 def open_book(
     ledger: Ledger, quotes: Records, desks: Records, limits: Records, cooldowns_ns: NDArray[np.int64],
     guards: Guards | None = None,
+    controls: Controls | None = None,
 ) -> Book:  # fmt: skip
-    """Return the book of one account, with nothing reserved."""
+    """Return the book of one account, with nothing reserved; without `controls` no pre-trade control is configured."""
     count = len(ledger.instruments)
     none = np.zeros(count, np.int64)
     own = guards or no_guards(int(ledger.account[0].cash), count)
@@ -107,6 +111,7 @@ def open_book(
         np.zeros(1, np.int64),
         *own,
         np.zeros((2, count), np.int64),
+        no_controls(count, len(desks)) if controls is None else controls,
     )
 
 
@@ -296,4 +301,5 @@ def judge(book: Book, intent: Record) -> int:
         bits |= Rule.COOLDOWN.value
     if book.guard[0].active != 0:
         bits |= account_rules(book, intent, priced)
-    return bits
+    ledger = book.ledger
+    return bits | control_bits(book.controls, ledger, book.quotes, book.working_long, book.working_short, intent)

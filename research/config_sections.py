@@ -4,7 +4,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AwareDatetime, Field, field_validator
 
 from research.config_accounts import Crypto, FirmRules, Guard, Objectives
 from research.config_base import Fraction, Section
@@ -124,6 +124,45 @@ class Desks(Section):
     binary: BinaryDesk
 
 
+KindName = Literal["fx", "metal", "crypto", "equity", "index", "binary"]
+
+
+class Override(Section):
+    """Controls that two people set aside for at most an hour of market time, and why."""
+
+    rules: Annotated[tuple[str, ...], Field(min_length=1)]
+    people: Annotated[tuple[str, ...], Field(min_length=2)]
+    reason: Annotated[str, Field(min_length=1)]
+    begins: AwareDatetime
+    ends: AwareDatetime
+
+
+class Controls(Section):
+    """Pre-trade controls: what one order may be, how many there may be, and who may trade what."""
+
+    jurisdiction: str
+    permitted: dict[str, tuple[KindName, ...]]
+    collar_percent: dict[KindName, Annotated[Amount, Field(gt=0, le=100)]]
+    reference_age_s: Span
+    order_value_max: Annotated[Money, Field(ge=0)]
+    order_value_fraction_max: Annotated[Amount, Field(ge=0, le=1000)]
+    order_lots_max: Annotated[int, Field(ge=0, le=10**12)]
+    gross_fraction_max: Annotated[Amount, Field(ge=0, le=1000)]
+    messages_max: Annotated[int, Field(ge=0, le=100_000)]
+    venue_messages_max: Annotated[int, Field(ge=0, le=100_000)]
+    executions_max: Annotated[int, Field(ge=0, le=100_000)]
+    executions_window_s: Annotated[int, Field(gt=0, le=86_400)]
+    identical_max: Annotated[int, Field(ge=0, le=100_000)]
+    identical_window_s: Annotated[int, Field(gt=0, le=86_400)]
+    duplicate_s: Annotated[float, Field(ge=0, le=86_400)]
+    drift_window_s: Annotated[float, Field(ge=0, le=86_400)]
+    fat_finger_factor: Annotated[int, Field(gt=0, le=10**6)]
+    jump_sigma: Annotated[int, Field(gt=0, le=10**6)]
+    refuse_self_trade: bool
+    refuse_locked: bool
+    override: tuple[Override, ...] = ()
+
+
 class Report(Section):
     """What reports hold."""
 
@@ -139,6 +178,7 @@ class Configuration(Section):
     instruments: Instruments
     rates: dict[str, Annotated[Amount, Field(gt=0)]]
     desks: Desks
+    controls: Controls
     report: Report
     venue: dict[str, VenueOverride] = Field(default_factory=dict)
     instrument: dict[str, InstrumentOverride] = Field(default_factory=dict)
@@ -254,6 +294,7 @@ class Profile(Section):
 
     name: str
     day_time_zone: Literal["UTC"]
+    controls: Literal["configured", "wide"] = "configured"
     limits: ProfileLimits
     levels: ProfileLevels
     arbitrage: ProfileArbitrage

@@ -28,6 +28,11 @@ class Home:
         self._locks: list[_Lock] = []
 
     @property
+    def switches(self) -> Path:
+        """The kill switches: apart from the journal, so that they work while the engine hangs."""
+        return self.path / "switches.db"
+
+    @property
     def tapes(self) -> Path:
         """Recorded market data, by hash."""
         return self.path / "tapes"

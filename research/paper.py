@@ -17,6 +17,7 @@ from actors.staging import session_record
 from actors.system import Cluster
 from journal.records import Stop
 from journal.store import Journal, Place, absolute, open_journal, shown
+from journal.switchboard import Switchboard
 from journal.verify import verify_journal
 from policies.plan import plan_hash
 from research.home import Home
@@ -142,6 +143,7 @@ def abandon(home: Home, folder: Path | None) -> None:
 def open_session(home: Home, planned: Planned) -> tuple[Settings, bool]:
     """Continue the newest session if it is this one and has not ended, else begin a new one; tell which it was."""
     tape = save_tape(home.tapes, planned.tape)
+    Switchboard(home.switches).close()  # from here on one that is gone is an error
     journal = open_journal(home.journal)
     try:
         _check_journal(home.journal, journal)
@@ -153,6 +155,7 @@ def open_session(home: Home, planned: Planned) -> tuple[Settings, bool]:
             journal_path=absolute(home.journal),
             tape_folder=str(home.tapes.resolve()),
             tape_hash=tape,
+            switches_path=str(home.switches.resolve()),
         )
         if old and not log.complete and old.plan_hash == plan_hash(planned.plan) and old.tape_hash == tape:
             return settings, True
@@ -162,6 +165,7 @@ def open_session(home: Home, planned: Planned) -> tuple[Settings, bool]:
             journal_path=settings.journal_path,
             tape_folder=settings.tape_folder,
             tape_hash=tape,
+            switches_path=settings.switches_path,
         )
         epoch = journal.claim("session", time.time_ns())
         abandoned = old is not None and not log.stops

@@ -16,10 +16,11 @@ from market.money import money_of
 from market.tape import Flaw, Int64, Role, Tape, bar_tape, merge_tapes, quote_tape
 from policies.catalogue import params_of, policy_named
 from policies.intents import DeskKind
-from policies.plan import DeskPlan, FeedPlan, LimitsPlan, Plan, RoutePlan
+from policies.plan import ControlsPlan, DeskPlan, FeedPlan, LimitsPlan, Plan, RoutePlan
 from research.account_plan import rules_plan
 from research.catalogue import Catalogue, Entry, FileKind, file_hash, show_time
 from research.config_sections import Configuration, Profile
+from research.control_plans import controls_plan
 from research.loader import Bars, Quotes, load_bars, load_quotes
 from research.selection import Selection, Window
 from research.specs import contract_of, instrument_of
@@ -334,6 +335,7 @@ def _finished(draft: _Draft) -> Planned:
         desks=tuple(draft.desks),
         limits=limits_plan(draft.profile, sample_step_ns(draft.configuration.report.sample_s, span_ns)),
         rules=rules_plan(draft.profile.accounts, cash, *_span(tape)),
+        controls=_controls(draft),
     )
     return Planned(plan, tape, tuple(draft.data), tuple(draft.warnings))
 
@@ -341,6 +343,13 @@ def _finished(draft: _Draft) -> Planned:
 def _span(tape: Tape) -> tuple[int, int]:
     """Return the times before the first row and of the last: a reset at the first row's instant is still to come."""
     return (int(tape.time_ns[0]) - 1, int(tape.time_ns[-1])) if len(tape.time_ns) else (0, 0)
+
+
+def _controls(draft: _Draft) -> ControlsPlan:
+    bars = {feed.instrument: feed.bar_ns for feed in draft.feeds if feed.roles & Role.MATCH}
+    moved = [bars.get(instrument.underlying or instrument.key, 0) for instrument in draft.instruments]
+    wide = draft.profile.controls == "wide"
+    return controls_plan(draft.configuration.controls, draft.instruments, moved, wide=wide)
 
 
 def _venue(draft: _Draft, name: str) -> VenueSpec:

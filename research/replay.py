@@ -14,6 +14,7 @@ from journal.chain import canonical
 from journal.records import Decision
 from journal.store import Place, open_journal, shown
 from journal.verify import verify_journal
+from market.money import INT64_MAX
 from market.tape import Tape
 from policies.plan import plan_hash
 from research.digests import differing
@@ -29,13 +30,18 @@ class DamagedJournalError(ValueError):
 
 
 class SessionReplay(Struct, frozen=True, kw_only=True):
-    """One session decided again: how many decisions it has, how many came out the same, and the first that did not."""
+    """One session decided again: how many decisions it has, how many came out the same, and the first that did not.
+
+    A person who trips a kill switch is no part of plan and data. So a session is compared up to the market time
+    `switched_ns` at which one was journaled first (None: none was), and `decisions` are those up to there.
+    """
 
     session: int
     complete: bool
     decisions: int
     identical: int
     first_difference: dict[str, object] | None
+    switched_ns: int | None = None
 
 
 def replay_journal(
@@ -65,8 +71,10 @@ def replay_session(
         raise ReplayError(f"{path}: session {log.session.number}: its plan does not give the hash beside it")
     rollout = roll(open_engine(plan), _tape(path, log, tapes, rebuild))
     writer = Writer(plan, log.session.number)
-    ours = [_content(writer.decision(row, 1)) for row in rollout.decisions]
-    theirs = [_content(decision) for decision in log.decisions]
+    switched_ns = min((switch.time_ns for switch in log.switches), default=None)
+    end_ns = INT64_MAX if switched_ns is None else switched_ns
+    ours = [_content(writer.decision(row, 1)) for row in rollout.decisions if row.time_ns <= end_ns]
+    theirs = [_content(decision) for decision in log.decisions if decision.time_ns <= end_ns]
     if not log.complete:
         ours = ours[: len(theirs)]  # it stopped there; what would have followed is not in question
     place = differing(theirs, ours)
@@ -77,6 +85,7 @@ def replay_session(
         decisions=len(theirs),
         identical=identical,
         first_difference=None if place is None else _difference(place, theirs, ours),
+        switched_ns=switched_ns,
     )
 
 

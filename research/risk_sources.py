@@ -4,7 +4,7 @@ from pathlib import Path
 
 from actors.restoring import SessionLog, sessions
 from actors.settings import decode_plan
-from journal.store import JournalError, SqliteJournal
+from journal.store import JournalError, Place, open_journal, shown
 from journal.verify import verify_journal
 from research.asking import Request, plan_for
 from research.backtest import run_backtest
@@ -13,14 +13,12 @@ from research.risk_report import Source
 from venues.replay import load_tape
 
 
-def source_of_journal(path: Path, tapes: Path) -> Source:
+def source_of_journal(place: Place, tapes: Path) -> Source:
     """Return the newest session of a journal with its tape, found by hash below `tapes`; without one it says so.
 
     DamagedJournalError names the first bad record; JournalError when there is no journal or no session in it.
     """
-    if not path.is_file():
-        raise JournalError(f"{path}: there is no journal here; name one, or the --home of a run")
-    journal = SqliteJournal(path, read_only=True)
+    path, journal = shown(place), open_journal(place, read_only=True)
     try:
         found = verify_journal(journal)
         if not found.ok:

@@ -33,6 +33,23 @@ RULES: Final[Mapping[Rule, str]] = {
     Rule.TRADE_RISK: "it risks more than its confidence, or its share of the room to a floor, allows",
     Rule.NO_CALENDAR: "the account's period is unknown at this time: its clock or its calendar is beyond its end",
     Rule.NO_EQUITY: "the equity is unknown: an open position has no fresh price, or no rate",
+    Rule.INVALID_QTY: "a leg has no size",
+    Rule.NO_VALID_REFERENCE: "there is no quote that is new enough to hold the order against",
+    Rule.PRICE_COLLAR: "a limit would pay more than the collar around the middle allows",
+    Rule.PRICE_COLLAR_PASSIVE: "a limit waits further from the middle than the collar allows",
+    Rule.PRICE_DRIFT: "own prices of a leg have drifted further within the window than the collar allows",
+    Rule.MAX_ORDER_VALUE: "a leg is worth more than one order may be",
+    Rule.MAX_ORDER_VOLUME: "a leg has more lots than one order may have",
+    Rule.MESSAGE_RATE: "the desk or a venue has had as many messages as a second allows",
+    Rule.REPEATED_EXECUTION: "the desk has executed too often in a row; disabled until people set that aside",
+    Rule.DUPLICATE_INTENT: "this very intent has been sent",
+    Rule.DUPLICATE_ORDER: "the same order of the same size was sent just now",
+    Rule.GROSS_LIMIT: "everything held and working would be worth more than the account may owe",
+    Rule.NOT_PERMITTED: "a leg is not among what this desk and this jurisdiction are permitted to trade",
+    Rule.FAT_FINGER: "a leg is many times the size that is usual for it: lots taken for units?",
+    Rule.SELF_TRADE: "a leg could trade with an own order of the other side that still works",
+    Rule.PRICE_JUMP: "a price has jumped by more than sound ones do",
+    Rule.LOCKED_QUOTE: "the bid of a leg is its ask",
 }
 
 NOT_ELIGIBLE: Final[Mapping[int, str]] = {

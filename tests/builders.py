@@ -11,7 +11,7 @@ from market.instruments import Instrument, Kind, VenueSpec
 from market.tape import Role, Tape, bar_tape, merge_tapes, quote_tape
 from policies.catalogue import params_of, policy_named
 from policies.intents import DeskKind
-from policies.plan import DeskPlan, FeedPlan, LimitsPlan, Plan, RoutePlan
+from policies.plan import ControlsPlan, DeskPlan, FeedPlan, InstrumentControls, LimitsPlan, Plan, RoutePlan
 from research.result import RunResult, result_of_rollout
 
 SECOND = 10**9
@@ -70,6 +70,19 @@ LIMITS = LimitsPlan(
     drawdown_max=10_000 * MONEY, drawdown_basis=0, loss_streak_max=50, position_ppm_max=250_000,
     cooldowns_ns=(0, 0, 30 * SECOND), sample_ns=15 * MINUTE,
 )  # fmt: skip
+
+
+CONTROLS = ControlsPlan(
+    instruments=(
+        InstrumentControls(
+            collar_ppm=5_000, drift_ppm=300, lots_max=40, reference_ns_max=2 * MINUTE, permitted=True,
+        ),
+    ) * 7,
+    value_max=10**6 * MONEY, value_ppm_max=250_000, gross_ppm_max=900_000, messages_max=3, venue_messages_max=2,
+    message_ns=SECOND, executions_max=12, executions_ns=10 * MINUTE, same_max=3, same_ns=2 * MINUTE,
+    duplicate_ns=SECOND, drift_ns=MINUTE, fat_finger_factor=3, jump_sigma=4, self_trade=1, locked=1,
+)  # fmt: skip
+"""Pre-trade controls so tight that most of them object now and then on `a_tape`."""
 
 
 def a_plan(**changes: Any) -> Plan:

@@ -18,9 +18,10 @@ from journal.records import (
     Session,
     Snapshot,
     Stop,
+    Switch,
 )
 
-KINDS = (Session, Claim, Mandate, Decision, Order, Report, Latch, Sample, Snapshot, Stop)
+KINDS = (Session, Claim, Mandate, Decision, Order, Report, Latch, Sample, Snapshot, Stop, Switch)
 
 WORDS = st.text(max_size=12)
 INTEGERS = st.integers(-(2**63), 2**63 - 1)

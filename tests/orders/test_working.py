@@ -1,20 +1,14 @@
 """Working orders, step by step, against a venue that says what the test lets it say."""
 
-import random
-
 import pytest
 
 from actors.circuit import CircuitState
-from actors.order_entry import News, OrderSpec, Replacement, Standing, entry_of
-from actors.order_rules import OrderRules
-from actors.working import WorkingOrders
-from market.orders import EventKind, OrderEvent, OrderFlag, OrderStatus
+from actors.order_entry import OrderSpec, Replacement, Standing, entry_of
+from market.orders import EventKind, OrderEvent, OrderFlag
+from tests.orders.desk import EURUSD, SECOND, A, Desk, S, executed, shown
 from venues.messages import (
     Answer,
-    AnswerKind,
     Changed,
-    Executed,
-    Execution,
     Holdings,
     IdRule,
     Lost,
@@ -22,89 +16,6 @@ from venues.messages import (
     RequestKind,
     VenueOrder,
 )
-from venues.simulated.faults import FaultPlan
-from venues.simulated.venue import SimulatedVenue
-
-SECOND = 10**9
-EURUSD = "EURUSD@sim"
-RULES = OrderRules(prefix="tri")
-S, A = OrderStatus, AnswerKind
-
-
-class Line:
-    """A session whose other end is the test: what was sent, and what comes next."""
-
-    def __init__(self):
-        self.sent, self.coming, self.reachable = [], [], True
-
-    def open(self, now_ns):
-        return self.reachable
-
-    def send(self, request, now_ns):
-        self.sent.append(request)
-
-    def receive(self, now_ns):
-        coming, self.coming = self.coming, []
-        return coming
-
-
-class Desk:
-    """Working orders over such a line, ready to trade, with a clock."""
-
-    def __init__(self, *, ready=True, restored=(), taken=(), **rules):
-        self.line, self.now = Line(), 100 * SECOND
-        rules = {"prefix": "tri", "heartbeat_ns": 10**18, "dead_man_ns": 10**18, **rules}
-        self.working = WorkingOrders(OrderRules(**rules), self.line, random.Random(1), self.now)
-        self.working.restore(restored, taken, {})
-        if ready:
-            self.work()
-            self.answer(RequestKind.EXECUTIONS)
-            self.answer(RequestKind.SNAPSHOT, holdings=Holdings(positions={}, orders=(), executions=0))
-            self.work(10**6)
-            assert self.working.is_ready
-
-    def work(self, later_ns=10**7):
-        """Let time pass in small steps, as ticks do."""
-        end = self.now + later_ns
-        while self.now < end:
-            self.now = min(self.now + SECOND // 10, end)
-            self.working.work(self.now)
-
-    def requests(self, kind):
-        return [request for request in self.line.sent if request.kind is kind]
-
-    def answer(self, kind, answer=A.DONE, **what):
-        """Answer the newest request of a kind."""
-        self.line.coming.append(Answer(number=self.requests(kind)[-1].number, kind=answer, **what))
-        self.work()
-
-    def submit(self, **what):
-        spec = {"number": 1, "client_id": "tri-a", "instrument": EURUSD, "lots": 10,
-                "fresh_until_ns": self.now + 5 * SECOND, **what}  # fmt: skip
-        self.working.submit(OrderSpec(**spec))
-        self.work()
-        return self.working.entries[spec["number"]]
-
-    def accepted(self, **what):
-        entry = self.submit(order_kind="limit", **what)
-        self.answer(RequestKind.SUBMIT)
-        assert entry.state.status is S.ACCEPTED
-        return entry
-
-    def reasons(self):
-        return [news.reason for news in self.working.news if isinstance(news, News) and news.reason]
-
-
-def shown(status=S.ACCEPTED, cum=0, client_id="tri-a", lots=10):
-    return VenueOrder(client_id=client_id, instrument=EURUSD, lots=lots, cum=cum, status=status)
-
-
-def executed(number=1, lots=10, client_id="tri-a"):
-    return Executed(
-        Execution(number=number, execution=f"x{number}", client_id=client_id, instrument=EURUSD, lots=lots, price=5,
-                  time_ns=0)
-    )  # fmt: skip
-
 
 # --- silence
 
@@ -369,61 +280,3 @@ def test_a_change_that_was_carried_out_before_a_restart_is_recognised():
     desk.answer(RequestKind.QUERY, order=shown(client_id="tri-b", lots=4))
     assert (entry.state.status, entry.state.lots, entry.client_id) == (S.ACCEPTED, 4, "tri-b")
     assert not desk.requests(RequestKind.REPLACE)
-
-
-# --- restarts and executions
-
-
-def test_after_a_restart_an_order_that_may_have_been_sent_is_asked_for():
-    spec = OrderSpec(number=1, client_id="tri-a", instrument=EURUSD, lots=10, fresh_until_ns=10**18)
-    desk = Desk(ready=False, restored=[entry_of(spec)])
-    desk.work(SECOND)
-    assert desk.working.entries[1].state.status is S.UNKNOWN
-    assert not desk.requests(RequestKind.SUBMIT)
-    assert [request.client_id for request in desk.requests(RequestKind.QUERY)][:1] == ["tri-a"]
-    assert not desk.working.is_ready
-
-
-def test_missing_executions_are_fetched_from_the_first_gap_on():
-    desk = Desk()
-    entry = desk.accepted()
-    desk.line.coming.append(executed(number=3, lots=2))
-    desk.work()
-    assert desk.requests(RequestKind.EXECUTIONS)[-1].after == 0
-    fetched = tuple(executed(number=number, lots=2).execution for number in (1, 2, 3))
-    desk.answer(RequestKind.EXECUTIONS, executions=fetched)
-    assert (entry.state.cum, desk.working.executions.is_missing_some) == (6, False)
-
-
-def test_a_final_view_is_not_believed_before_its_executions_are_here():
-    desk = Desk()
-    entry = desk.accepted()
-    desk.line.coming.append(Changed(shown(S.CANCELED, cum=4)))
-    desk.work()
-    assert (entry.state.status, entry.state.reserved) == (S.ACCEPTED, 10)
-    desk.answer(RequestKind.EXECUTIONS, executions=(executed(lots=4).execution,))
-    desk.answer(RequestKind.QUERY, order=shown(S.CANCELED, cum=4))
-    assert (entry.state.status, entry.state.cum, entry.state.reserved) == (S.CANCELED, 4, 0)
-
-
-def test_recovery_from_an_outage_takes_less_than_a_minute():
-    """A venue that was away for five minutes gets orders again within one."""
-    begin, end = 50 * SECOND, 350 * SECOND
-    venue = SimulatedVenue("sim", FaultPlan(outages=((begin, end),)))
-    venue.quote(EURUSD, 99, 101, 0)
-    working = WorkingOrders(RULES, venue.session(), random.Random(3), 0)
-    working.restore([], [], {})
-    now, number, first = 0, 0, None
-    while first is None:
-        now += SECOND // 4
-        assert now < end + 60 * SECOND
-        working.hear_governor(now)
-        if now % SECOND == 0:
-            number += 1
-            working.submit(OrderSpec(number=number, client_id=f"tri-{number}", instrument=EURUSD, lots=1,
-                                     fresh_until_ns=now + 2 * SECOND))  # fmt: skip
-        working.work(now)
-        done = working.entries.get(number)
-        if now > end and done is not None and done.state.status is S.FILLED:
-            first = now
-    assert len({order.first_id for order in venue.exchange.orders}) == len(venue.exchange.orders)

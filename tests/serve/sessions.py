@@ -123,4 +123,9 @@ class Staged:
 
 def content(book) -> tuple[bytes, ...]:
     """Everything a book holds, to be compared."""
-    return tuple(part.tobytes() for part in (*book.ledger, *book[1:]))
+    return tuple(part.tobytes() for part in parts_of(book))
+
+
+def parts_of(book) -> tuple:
+    """Return every array of a book."""
+    return (*book.ledger, *book[1:-1], *book.controls)

@@ -15,7 +15,7 @@ from policies.intents import INTENT, Ruling
 from policies.risk import judge
 from tests.builders import a_plan
 from tests.properties import FEW
-from tests.serve.sessions import Staged, content
+from tests.serve.sessions import Staged, content, parts_of
 
 GBPUSD, A, B, CONTRACT = 1, 4, 5, 6
 NOW = 10**18
@@ -88,7 +88,8 @@ def test_a_preview_leaves_the_book_of_a_running_session_as_it_was(midway, propos
 
 def test_the_book_that_is_judged_shares_no_memory_with_the_live_one(midway):
     book = midway.risk._book
-    parts = zip((*book.ledger, *book[1:]), (*(copy := copied_book(book)).ledger, *copy[1:]), strict=True)
+    copy = copied_book(book)
+    parts = zip(parts_of(book), parts_of(copy), strict=True)
     assert not any(np.shares_memory(one, other) for one, other in parts)
     assert content(copy) == content(book)
 

@@ -19,7 +19,7 @@ from policies.intents import TradingState
 from policies.plan import Plan
 from research.digests import first_difference
 from research.result import RunResult, result_of_session
-from tests.builders import MINUTE, MONEY, START_NS, a_plan, a_result, a_tape
+from tests.builders import CONTROLS, MINUTE, MONEY, START_NS, a_plan, a_result, a_tape
 from tests.policies.account_books import binding_rules, breached_rules
 from tests.simulation.witness import Violation, WatchedGateway, WatchedJournal, Witness, must
 from venues.replay import save_tape
@@ -71,6 +71,7 @@ SCENARIOS: Final = {
     "contracts-alone": Scenario(faults=KILLS, ticks=150, feeds=(4, 6)),
     "routes-alone": Scenario(faults=KILLS, feeds=(4, 5)),
     "bars-alone": Scenario(faults=KILLS, feeds=(0, 1, 2, 3)),
+    "controls": Scenario(faults=KILLS, plan={"controls": CONTROLS}),
     "reducing": Scenario(faults=KILLS, state=TradingState.REDUCING),
 }  # fmt: skip
 
