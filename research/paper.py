@@ -234,7 +234,7 @@ def _follow(
             _asked(cluster, GOVERNOR, BUSY_S, "on_stop", "interrupted")  # unheard, it is as good as killed
             return None
         _check_failures(cluster)
-        _check_silence(cluster, now - moved, state[0]["held"] if state is not None else "")
+        _check_silence(cluster, now - moved, state[0].get("held", "") if state is not None else "")
         time.sleep(PAUSE_S)
 
 
