@@ -54,8 +54,7 @@ class Governor:
         self._complete = False
         self._told_risk: tuple[int, int] | None = None
         self._records: list[AnyRecord] = []
-        self._held = ""  # why the journal does not take them
-        self._switched = False
+        self._held, self._switched = "", False  # why the journal does not take them; whether switches are to be told
         self._grants_due: list[Grant] = []
         self._answers: list[Rulings] = []
         self._asking = Asking(settings.batches_ahead)
@@ -390,11 +389,11 @@ class Governor:
         """Tell how far the run is."""
         seq, head = self._journal.head
         where = {"epoch": self.epoch, "horizon_ns": self.horizon_ns, "records": seq, "head": head}
+        how = {"complete": self.stopped, "held": self._held}
         return {
             "name": self.name,
             **where,
-            "complete": self.stopped,
-            "held": self._held,
+            **how,
             **self.counts,
             "routes_in": [RISK, *self._settings.gateways],
             "routes_out": [RISK, *self._settings.gateways, *self._settings.agents],
