@@ -17,7 +17,7 @@ from actors.staging import session_record
 from actors.system import Cluster
 from journal.records import Stop
 from journal.store import Journal, Place, absolute, open_journal, shown
-from journal.switchboard import Switchboard
+from journal.switchboard import Switchboard, SwitchboardError
 from journal.verify import verify_journal
 from policies.plan import plan_hash
 from research.home import Home
@@ -282,6 +282,8 @@ def _finished(
         records, head = journal.head
     finally:
         journal.close()
+    with suppress(SwitchboardError):  # the same here; that it cannot be read is `trifecta status`'s to say
+        Switchboard(home.switches, create=False).close()
     result = result_of_session(planned.plan, planned.tape, log, candidates)
     events = len(planned.tape.time_ns)
     return Finished(result, settings, log.complete, resumed, records, head, wall, events)

@@ -73,7 +73,13 @@ def test_a_run_stopped_in_the_middle_goes_on_and_decides_the_same(tmp_path, scra
     assert "the next run goes on from it" in err
     assert took < END_S
     assert left_over(scratch) == ([], [])
-    assert sorted(path.name for path in home.iterdir()) == ["catalogue", "journal.db", "reports", "tapes"]
+    assert sorted(path.name for path in home.iterdir()) == [
+        "catalogue",
+        "journal.db",
+        "reports",
+        "switches.db",
+        "tapes",
+    ]
     verified = trifecta("journal", "verify", "--home", home, "--json").document
     assert verified["ok"]
     assert 0 < decisions(home) < sum(desk["decisions"] for desk in whole["desks"].values())

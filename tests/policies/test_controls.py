@@ -335,3 +335,36 @@ def test_a_contract_is_worth_its_stake():
     terms = {"instrument0": 2, "order_kind": OrderKind.BINARY}
     assert says(a_book(value_max=stake), 10, **terms) == Rule(0)
     assert says(a_book(value_max=stake - 1), 10, **terms) == Rule.MAX_ORDER_VALUE
+
+
+def test_what_reduces_counts_as_messages_alone_and_a_leg_of_nothing_as_none():
+    book = a_book()
+    before = memory(book)
+    closing = intent_at(NOW, 5, 0, reduce=1)
+    note_sent(book.controls, book.ledger.instruments, closing)
+    sent, sizes, counts = memory(book)
+    assert (sent, sizes) == before[:2]
+    assert counts == [[1], [1, 0], [0]]
+    take_back(book.controls, book.ledger.instruments, closing)
+    assert memory(book) == before
+
+
+def test_controls_that_are_off_remember_nothing():
+    book = a_book(on=0)
+    before = memory(book)
+    intent = intent_at(NOW, 5, rules=Rule.REPEATED_EXECUTION)
+    note_sent(book.controls, book.ledger.instruments, intent)
+    take_back(book.controls, book.ledger.instruments, intent)
+    observe(book.controls, intent)
+    assert memory(book) == before
+    assert not book.controls.disabled.any()
+    assert not book.controls.moves.any()
+
+
+def test_a_price_that_is_none_teaches_nothing_and_jumps_nowhere():
+    book = a_book()
+    calm(book)
+    before = book.controls.moves.copy()
+    observe(book.controls, intent_at(NOW + SECOND, 5, bid0=0, ask0=0))
+    assert np.array_equal(book.controls.moves, before)
+    assert Rule.PRICE_JUMP not in says(book, 5, bid0=0, ask0=0)
