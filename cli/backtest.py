@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     default=None,
     help="Policy and parameters from a file that `trifecta tune` has written.",
 )
-@click.option("--profile", default=None, help="Limits: trifecta, research, or the path of a file.")
+@click.option("--profile", default=None, help="Profiles, commas between: trifecta, ftmo_2step, or a file.")
 @click.option("--fee", default=None, help="Fee per side, as a fraction of the notional: 0.001.")
 @click.option("--cash", default=None, help="Cash at the start, in account currency.")
 @click.option("--report/--no-report", "with_report", default=True, help="Write the HTML report.  [default: write]")

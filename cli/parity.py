@@ -18,7 +18,7 @@ from cli.outcome import Exit, heed_polite_kill, print_json, say
 @click.option("--desk", multiple=True, default=("all",), help="forex, arbitrage, binary or all.")
 @click.option("--start", default=None, help="From this date or time on (UTC).")
 @click.option("--end", default=None, help="Up to, not including, this date or time (UTC).")
-@click.option("--profile", default=None, help="Limits: trifecta, research, or the path of a file.")
+@click.option("--profile", default=None, help="Profiles, commas between: trifecta, ftmo_2step, or a file.")
 @click.option("--ray/--no-ray", "with_ray", default=True, help="Also run the Ray leg.  [default: run it]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of World's message timing.")
 def parity(as_json: bool, with_ray: bool, seed: int, **options: Any) -> int:

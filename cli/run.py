@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @click.option("--desk", multiple=True, default=("all",), help="forex, arbitrage, binary or all.")
 @click.option("--start", default=None, help="From this date or time on (UTC).")
 @click.option("--end", default=None, help="Up to, not including, this date or time (UTC).")
-@click.option("--profile", default=None, help="Limits: trifecta, research, or the path of a file.")
+@click.option("--profile", default=None, help="Profiles, commas between: trifecta, ftmo_2step, or a file.")
 @click.option("--cash", default=None, help="Cash at the start, in account currency.")
 @click.option("--display-only", is_flag=True, help="Leave auto_execute as configured: show, do not trade.")
 @click.option("--dashboard", is_flag=True, help="Start the Ray dashboard.")

@@ -63,7 +63,7 @@ HINDSIGHT = (
     show_default=True,
     help="What to rank by: the most, of max_drawdown the least; undefined ranks last.",
 )
-@click.option("--profile", default=None, help="Limits: trifecta, research, or the path of a .toml.")
+@click.option("--profile", default=None, help="Profiles, commas between: trifecta, ftmo_2step, or a file.")
 @click.option("--fee", default=None, help="Fee per side, as a fraction of the notional: 0.001.")
 @click.option("--cash", default=None, help="Cash at the start, in account currency.")
 @click.option("--batch", type=click.IntRange(1, 100_000), default=None, help="Sets per trial.  [default: 200]")
