@@ -17,10 +17,11 @@ from actors.messages import END, START, Orders, Pull, Reports
 from actors.restoring import ordered, read_session
 from actors.rows import Asking
 from actors.settings import GOVERNOR, SUPERVISOR, JournalOpener, Resolver, Settings
+from actors.switching import LastHop
 from actors.writing import Writer, rows_of
 from journal.records import Report
-from market.matching import adopt_report, resume_orders, run_venue, submit
-from market.paper import COUNT, GUARDED, NEXT_DUE, ORDER, REPORT, REPORTS, PaperVenue, paper_venue
+from market.matching import adopt_report, resume_orders, run_venue, submit, withhold
+from market.paper import COUNT, GUARDED, NEXT_DUE, ORDER, REPORT, REPORTS, PaperVenue, Reason, paper_venue
 from market.quotes import update_quote
 from market.records import Record, Records, joined, packed, unpacked
 from market.tape import Role, newest_rows, select_feeds
@@ -28,6 +29,7 @@ from policies.assembly import feeds_of, instruments_of, price_sources
 from venues.replay import load_tape
 
 ROOM: Final = 64
+"""Reports that one instant may bring, and four more per instrument."""
 
 
 class Gateway:
@@ -45,6 +47,9 @@ class Gateway:
         self._tape = select_feeds(tape, self._own_feeds())
         end_ns = int(tape.time_ns[-1]) if len(tape.time_ns) else START
         self._venue = paper_venue(self._instruments, len(plan.venues), end_ns)
+        self._room = ROOM + 4 * len(self._instruments)
+        self._hop = LastHop(settings.switches_path, plan)
+        self._fate: dict[int, bool] = {}  # of orders with a report in the journal: whether they were withheld
         self._orders = 0
         self._row = 0
         self._kept: deque[Records] = deque()
@@ -67,6 +72,8 @@ class Gateway:
         self._row = int(np.searchsorted(self._tape.time_ns, self._done_ns, side="right"))
         for row in newest_rows(self._tape, self._row, len(self._feeds)):
             update_quote(self._venue.quotes, self._feeds[self._tape.feed[row]].instrument, self._tape, row)
+        for said in log.reports:
+            self._fate[said.number] = said.reason == Reason.WITHHELD.name
         order, report = rows_of(ORDER, 1)[0], rows_of(REPORT, 1)[0]
         for record in ordered(log, self._done_ns):
             if isinstance(record, Report):
@@ -77,7 +84,7 @@ class Gateway:
             writer.order_row(record, order)
             if self._instruments[order.instrument].venue == self._home:
                 self._orders += 1
-                self._put(order)
+                self._put(order, withheld=self._is_stopped(order))
         resume_orders(self._venue, self._done_ns)
 
     @property
@@ -116,11 +123,21 @@ class Gateway:
     # -- what it does -------------------------------------------------------------------------------------------------
 
     def _submit(self, order: Record) -> None:
-        """Let an order leave: there is no other place from which one does."""
-        self._put(order)
+        """Let an order leave, if no kill switch stops it: there is no other place from which one does."""
+        self._put(order, withheld=self._is_stopped(order))
 
-    def _put(self, order: Record) -> None:
-        taken = submit(self._venue, order)
+    def _is_stopped(self, order: Record) -> bool:
+        """Ask the kill switches about an order that is still on its way.
+
+        One of which the journal has a report meets again what it met before this gateway was started anew.
+        """
+        number = int(order["number"])
+        if number in self._fate:
+            return self._fate[number]
+        return bool(order["arrive_ns"] > self._done_ns) and not self._hop.decide(order).allowed
+
+    def _put(self, order: Record, *, withheld: bool = False) -> None:
+        taken = withhold(self._venue, order) if withheld else submit(self._venue, order)
         assert taken, f"{self.name} has no room for order {order['number']}"
 
     def _advance(self, horizon_ns: int) -> None:
@@ -130,12 +147,12 @@ class Gateway:
             return
         after = self._done_ns
         while True:
-            self._row = run_venue(self._venue, self._feeds, self._tape, self._row, horizon_ns, ROOM)
+            self._row = run_venue(self._venue, self._feeds, self._tape, self._row, horizon_ns, self._room)
             count = int(self._venue.control[REPORTS])
             if count:
                 self._kept.append(self._venue.reports[:count].copy())
                 self._venue.control[REPORTS] = 0
-            if count + ROOM <= len(self._venue.reports):
+            if count + self._room <= len(self._venue.reports):
                 break
         self._done_ns = horizon_ns
         self._tell(after)

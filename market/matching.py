@@ -27,6 +27,7 @@ from market.paper import (
     PENDING,
     REPORTS,
     WAITING,
+    WITHHELD,
     OrderKind,
     PaperVenue,
     Reason,
@@ -50,6 +51,17 @@ def submit(venue: PaperVenue, order: Record) -> bool:
     venue.control[COUNT] = count + 1
     venue.busy[order.instrument] += 1
     venue.control[NEXT_DUE] = min(venue.control[NEXT_DUE], _due_of(venue, count))
+    return True
+
+
+@compiled
+def withhold(venue: PaperVenue, order: Record) -> bool:
+    """Take an order that does not leave: it is cancelled when it would have arrived. False when there is no room."""
+    if not submit(venue, order):
+        return False
+    slot = venue.control[COUNT] - 1
+    venue.orders[slot].state = WITHHELD
+    venue.control[NEXT_DUE] = min(venue.control[NEXT_DUE], _due_of(venue, slot))
     return True
 
 
@@ -102,6 +114,8 @@ def _due_of(venue: PaperVenue, slot: int) -> int:
     order = venue.orders[slot]
     if order.state == OPEN:
         return int(order.due_ns)
+    if order.state == WITHHELD:
+        return int(order.arrive_ns)
     if venue.instruments[order.instrument].bar_ns == 0 and order.state != WAITING:
         return int(order.arrive_ns)
     end_ns = venue.control[END_NS]  # after the last row nothing can fill it any more
@@ -127,6 +141,8 @@ def _order_due(venue: PaperVenue, slot: int, now: int) -> None:
     quote = venue.quotes[underlying]
     if order.state == OPEN:
         _settle(venue, slot, now)
+    elif order.state == WITHHELD:
+        _refuse(venue, slot, now, ReportKind.CANCEL, Reason.WITHHELD)
     elif venue.instruments[order.instrument].bar_ns > 0 or order.state == WAITING:
         _refuse(venue, slot, now, ReportKind.CANCEL, Reason.END)
     elif quote.time_ns == 0 or quote.flaws != 0 or now - quote.time_ns > venue.instruments[underlying].stale_after_ns:
@@ -156,7 +172,8 @@ def _first_waiting(venue: PaperVenue, instrument: int, now: int) -> int:
     by_bars = venue.instruments[instrument].bar_ns > 0
     for slot in range(venue.control[COUNT]):
         order = venue.orders[slot]
-        waits = order.instrument == instrument and order.arrive_ns <= now and (by_bars or order.state == WAITING)
+        here = order.instrument == instrument and order.arrive_ns <= now and order.state != WITHHELD
+        waits = here and (by_bars or order.state == WAITING)
         if waits and (found < 0 or order.number < venue.orders[found].number):
             found = slot
     return found

@@ -45,16 +45,18 @@ class Reason(IntEnum):
     END = 11
     BREAK_EVEN = 12
     TRAIL = 13
+    WITHHELD = 14
 
 
-PENDING, OPEN, WAITING = 1, 2, 3
+PENDING, OPEN, WAITING, WITHHELD = 1, 2, 3, 4
 
 ORDER: Final = record_type(
     "number instrument lots kind limit stop target arrive_ns hold_ns reduce state strike due_ns reason sent_ns "
     "breakeven_at trail_at trail_by"
 )
 """An order the venue still has to do something about: PENDING until matched; a contract is OPEN until it settles; what
-only reduces and met a stale quote is WAITING for the next sound one.
+only reduces and met a stale quote is WAITING for the next sound one; what its gateway has kept back is WITHHELD: at the
+instant of its arrival it is reported as cancelled.
 `lots` is signed; `hold_ns` is the time stop after the fill (0: none); `reduce` never opens or flips a position, nor
 closes one that was opened after `sent_ns`. What moves the stop, in ticks, 0 for never: at a best gain of `breakeven_at`
 it goes to break-even, from `trail_at` on it follows the best price at a distance of `trail_by`."""

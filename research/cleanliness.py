@@ -41,9 +41,9 @@ def plan_of(log: SessionLog) -> Plan:
 def unclean(place: Place, *, running: bool) -> list[str]:
     """Return what is not reconciled, in words; nothing means clean.
 
-    A journal must follow from itself, its fold must be what its snapshots say, and no break with a live venue stands. While
-    an engine runs it hears what becomes of its orders; where none does, an order without a final report is open risk
-    that nobody knows the end of.
+    A journal must follow from itself, its fold must be what its snapshots say, and no break with a live venue stands.
+    While an engine runs it hears what becomes of its orders; where none does, an order without a final report is open
+    risk that nobody knows the end of.
     """
     try:
         found = _verified(place)

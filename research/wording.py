@@ -47,6 +47,7 @@ REASONS: Final[Mapping[str, str]] = {
     "STALE": "the quote was too old to trade on",
     "NO_POSITION": "there was nothing to reduce",
     "END": "the data ended",
+    "WITHHELD": "a kill switch stopped it right before it would have left",
 }
 
 VOTES: Final[Mapping[str, tuple[str, ...]]] = {

@@ -347,8 +347,8 @@ class WatchedGateway(Gateway):
         self._witness.leaves(self.name, self._batch_epoch, order, self._gone)
         super()._submit(order)
 
-    def _put(self, order: Any) -> None:
+    def _put(self, order: Any, *, withheld: bool = False) -> None:
         """Also what a restored gateway adopts from the journal."""
         self._gone.add(int(order["number"]))
         self._witness.left[int(order["number"])] += 1
-        super()._put(order)
+        super()._put(order, withheld=withheld)
