@@ -15,6 +15,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from actors.order_entry import OrderSpec
 from journal.records import Switch
 from journal.switchboard import NONE, Switchboard, SwitchboardError
 from market.records import Record, Records
@@ -115,16 +116,43 @@ class LastHop:
     """What a gateway asks right before every send. Without a path there are no switches, as in a backtest."""
 
     def __init__(self, path: str, plan: Plan) -> None:
-        self._path = path
+        self._reader = _Reader(path)
         self._scopes = scopes_of(plan)
-        self._board: Switchboard | None = None
 
     def decide(self, order: Record, source: str = "") -> KillDecision:
         """Decide whether an order (a row of `market.paper.ORDER`) may leave now; `source`: who sends it."""
         scopes = self._scopes[int(order["instrument"])]
-        return decide(self._trips(), scopes, reduces=bool(order["reduce"]), source=source)
+        return decide(self._reader.trips(), scopes, reduces=bool(order["reduce"]), source=source)
 
-    def _trips(self) -> Sequence[Trip] | None:
+
+class VenueHop:
+    """The same for orders of a live venue, which know their instrument alone: a trip of any desk stops them, too.
+
+    Called with an order it says why that may not leave, "" if it may.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._reader = _Reader(path)
+
+    def __call__(self, spec: OrderSpec) -> str:
+        """Ask the switches."""
+        symbol, _, venue = spec.instrument.rpartition("@")
+        scopes: Scopes = {
+            Scope.ACCOUNT: (ACCOUNT,), Scope.VENUE: (venue,), Scope.INSTRUMENT: (spec.instrument, symbol)
+        }  # fmt: skip
+        found = decide(self._reader.trips(), scopes, reduces=spec.reduce)
+        return "" if found.allowed else f"stopped by a kill switch ({', '.join(found.matched) or found.reason})"
+
+
+class _Reader:
+    """Reads what is tripped; None while that cannot be said. Without a path there are no switches."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._board: Switchboard | None = None
+
+    def trips(self) -> Sequence[Trip] | None:
+        """Return what is tripped now."""
         if not self._path:
             return ()
         try:

@@ -13,16 +13,19 @@ from actors.order_fold import OrderFold, change_of, record_of, spec_of
 from actors.order_messages import Hello, Instruction, Instructions, Told, Welcome
 from actors.order_rules import OrderRules
 from actors.settings import GOVERNOR, JournalOpener, Resolver
-from actors.working import WorkingOrders
+from actors.working import Stops, WorkingOrders, nothing_stops
 from journal.records import Adjustment, Breaks, Cancel, Claim, Order, OrderNews
 from venues.messages import Session
 
 
 class Line:
-    """What a gateway needs of its process: how to reach the venue, what time it is, and its dice for pauses."""
+    """What a gateway needs of its process: how to reach the venue, the time, its dice for pauses, the kill switches."""
 
-    def __init__(self, session: Callable[[], Session], now_ns: Callable[[], int], chance: random.Random) -> None:
-        self.session, self.now_ns, self.chance = session, now_ns, chance
+    def __init__(
+        self, session: Callable[[], Session], now_ns: Callable[[], int], chance: random.Random,
+        stops: Stops = nothing_stops,
+    ) -> None:  # fmt: skip
+        self.session, self.now_ns, self.chance, self.stops = session, now_ns, chance, stops
 
 
 class VenueGateway:
@@ -64,7 +67,9 @@ class VenueGateway:
                 self._fence = max(self._fence, record.epoch)
         journal.close()
         now_ns = self._line.now_ns()
-        self.working = WorkingOrders(self._rules, self._line.session(), self._line.chance, now_ns)
+        self.working = WorkingOrders(
+            self._rules, self._line.session(), self._line.chance, now_ns, self._line.stops
+        )  # fmt: skip
         self.working.restore(fold.entries(), fold.taken, fold.adjustments)
         self._has = fold.instructions
         self._work(now_ns)

@@ -25,8 +25,8 @@ risk is denied while the venue is out of reach, unreconciled or its instrument b
 
 import random
 from collections import deque
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Final, TypeAlias
 
 from actors.budget import Budget
 from actors.circuit import Circuit
@@ -52,11 +52,23 @@ from venues.messages import (
 ON_TIMEOUT: Final = frozenset({RequestKind.SUBMIT, RequestKind.CANCEL, RequestKind.REPLACE})
 
 
+Stops: TypeAlias = Callable[[OrderSpec], str]
+
+
+def nothing_stops(_: OrderSpec) -> str:
+    """Let every order leave: there are no kill switches here."""
+    return ""
+
+
 class WorkingOrders:
     """What a gateway knows and does about its orders. Time and chance are its caller's; nothing here waits."""
 
-    def __init__(self, rules: OrderRules, session: Session, chance: random.Random, now_ns: int) -> None:
+    def __init__(
+        self, rules: OrderRules, session: Session, chance: random.Random, now_ns: int, stops: Stops = nothing_stops
+    ) -> None:
+        """`stops` is asked right before an order leaves: why it may not, "" if it may."""
         self.rules = rules
+        self._stops = stops
         self.entries: dict[int, OrderEntry] = {}
         self.news: deque[News | Standing] = deque()
         self.executions = Executions()
@@ -282,7 +294,7 @@ class WorkingOrders:
         if status is OrderStatus.CREATED or (status is OrderStatus.SUBMITTED and not entry.recheck):
             self._send_or_drop(entry, now_ns)
         elif entry.resend:
-            self._ask_of(entry, RequestKind.SUBMIT, now_ns, **_order_words(entry))
+            self._send_again(entry, now_ns)
         elif entry.recheck or status is OrderStatus.UNKNOWN:
             self._ask_of(entry, RequestKind.QUERY, now_ns, client_id=entry.spec.client_id)
             if entry.cancel_wanted and status is OrderStatus.UNKNOWN:
@@ -316,11 +328,21 @@ class WorkingOrders:
         if self._ask_of(entry, RequestKind.SUBMIT, now_ns, **_order_words(entry)) and not sent_before:
             self._apply(entry, OrderEvent(kind=EventKind.SUBMIT))
 
+    def _send_again(self, entry: OrderEntry, now_ns: int) -> None:
+        """Send what the venue has not got once more, unless it may not leave any more."""
+        if stopped := self._stops(entry.spec):
+            entry.resend = False
+            self._apply(entry, OrderEvent(kind=EventKind.QUERY_NOT_FOUND), reason=stopped)
+        else:
+            self._ask_of(entry, RequestKind.SUBMIT, now_ns, **_order_words(entry))
+
     def _objection(self, entry: OrderEntry, now_ns: int) -> str:
         if now_ns >= entry.spec.fresh_until_ns:
             return "too old to be sent"
         if entry.cancel_wanted:
             return "cancelled before it was sent"
+        if stopped := self._stops(entry.spec):
+            return stopped
         if entry.spec.reduce:
             return ""
         if not self.circuit.lets_orders_out:

@@ -4,7 +4,10 @@ import pytest
 
 from actors.circuit import CircuitState
 from actors.order_entry import OrderSpec, Replacement, Standing, entry_of
+from actors.switching import Act, VenueHop, trip
+from journal.switchboard import Switchboard
 from market.orders import EventKind, OrderEvent, OrderFlag
+from policies.switches import Mode, Scope, Trip
 from tests.orders.desk import EURUSD, SECOND, A, Desk, S, executed, shown
 from venues.messages import (
     Answer,
@@ -280,3 +283,49 @@ def test_a_change_that_was_carried_out_before_a_restart_is_recognised():
     desk.answer(RequestKind.QUERY, order=shown(client_id="tri-b", lots=4))
     assert (entry.state.status, entry.state.lots, entry.client_id) == (S.ACCEPTED, 4, "tri-b")
     assert not desk.requests(RequestKind.REPLACE)
+
+
+# --- kill switches
+
+
+def test_an_order_that_a_switch_stops_right_before_it_leaves_is_denied():
+    desk = Desk()
+    desk.working._stops = lambda spec: "" if spec.reduce else "stopped by a kill switch (global)"
+    opening, reducing = desk.submit(), desk.submit(number=2, client_id="tri-b", lots=-1, reduce=True)
+    assert (opening.state.status, reducing.state.status) == (S.DENIED, S.SUBMITTED)
+    assert desk.reasons() == ["stopped by a kill switch (global)"]
+
+
+def test_what_is_absent_is_not_sent_again_once_a_switch_stops_it():
+    desk = Desk()
+    entry = desk.submit(fresh_until_ns=desk.now + 60 * SECOND)
+    desk.work(2 * SECOND)
+    desk.working._stops = lambda _: "stopped by a kill switch (global)"
+    absent(desk, 2)
+    desk.work(SECOND)
+    assert (entry.state.status, len(desk.requests(RequestKind.SUBMIT))) == (S.REJECTED, 1)
+
+
+@pytest.mark.parametrize(
+    ("scope", "key", "mode", "stopped"),
+    [
+        (Scope.INSTRUMENT, "EURUSD", Mode.BLOCK_NEW, {1}), (Scope.INSTRUMENT, "GBPUSD", Mode.BLOCK_NEW, set()),
+        (Scope.VENUE, "sim", Mode.FLATTEN_AND_BLOCK, {1, 3}), (Scope.DESK, "forex", Mode.REDUCE_ONLY, {1}),
+    ],
+)  # fmt: skip
+def test_switches_find_a_live_order_by_its_instrument_and_venue(tmp_path, scope, key, mode, stopped):
+    board = Switchboard(tmp_path / "switches.db")
+    hop = VenueHop(str(board.path))
+    orders = {
+        number: OrderSpec(number=number, client_id="a", instrument=EURUSD, lots=1, reduce=reduce, fresh_until_ns=0)
+        for number, reduce in ((1, False), (3, True))
+    }
+    assert not any(hop(spec) for spec in orders.values())
+    trip(board, Trip(scope, key, mode), Act(who=("ann",), reason="test", now_ns=1))
+    assert {number for number, spec in orders.items() if hop(spec)} == stopped
+
+
+def test_switches_that_cannot_be_read_stop_every_order(tmp_path):
+    hop = VenueHop(str(tmp_path / "nowhere.db"))
+    spec = OrderSpec(number=1, client_id="a", instrument=EURUSD, lots=1, reduce=True, fresh_until_ns=0)
+    assert "stopped by a kill switch" in hop(spec)
