@@ -59,6 +59,8 @@ sim: setup
 soak: sim
 	$(BIN)/python -m tests.orders --crashes 10000
 	$(BIN)/python -m tests.orders.soak --kills 200
+	$(BIN)/python -m tests.cluster.recovery --kills 100
+	$(BIN)/python -m tests.adversarial --paths 10000 --seed 1
 
 clean:
 	rm -rf .venv .setup-stamp .kernels .trifecta .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
