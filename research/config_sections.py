@@ -278,6 +278,7 @@ class ProfileFile(Section):
     name: str
     extends: str = ""
     day_time_zone: Literal["UTC"] = "UTC"
+    controls: Literal["configured", "wide"] = "configured"
     limits: ProfileLimits | None = None
     levels: ProfileLevels | None = None
     arbitrage: ProfileArbitrage | None = None

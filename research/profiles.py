@@ -35,7 +35,11 @@ def load_profile(names: str) -> Profile:
     wanted = [name.strip() for name in names.split(",")]
     files = [read_profile(name) for name in dict.fromkeys(wanted)]
     desks = [file for file in files if file.limits is not None]
-    values = {"name": "+".join(file.name for file in files), "day_time_zone": "UTC"}
+    wide = all(file.controls == "wide" for file in files)
+    values = {
+        "name": "+".join(file.name for file in files), "day_time_zone": "UTC",
+        "controls": "wide" if wide else "configured",
+    }  # fmt: skip
     if desks:
         values |= combined([_desk_values(file) for file in desks], [file.name for file in desks])
     else:

@@ -76,6 +76,7 @@ MORE: Final = (
 DIRECTIONS: Final[Mapping[str, tuple[Tighter, str]]] = {
     **dict.fromkeys(LESS.split(), (_less, "at most {}")),
     **dict.fromkeys(MORE.split(), (_more, "at least {}")),
+    "controls": (_words("wide", "configured"), '{} or "configured"'),
     "limits.drawdown_basis": (_words("initial", "peak"), "{} or a tighter one"),
     "limits.cooldown_seconds": (_pauses, "pauses of at least {}"),
     "forex.size_multipliers": (_sizes, "sizes of at most {}"),
