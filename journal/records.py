@@ -161,7 +161,22 @@ class Stop(Record, frozen=True, kw_only=True, tag="stop"):
     reason: str
 
 
-AnyRecord: TypeAlias = Session | Claim | Mandate | Decision | Order | Report | Latch | Sample | Snapshot | Stop
+class Checkpoint(Record, frozen=True, kw_only=True, tag="checkpoint"):
+    """A signed statement, the last record of every group: the chain had this hash at this sequence number.
+
+    `key` is the fingerprint of the key, `signature` its Ed25519 signature in hex over all other fields; `time_ns` is
+    that of the record before it.
+    """
+
+    seq: int
+    hash: str
+    key: str
+    signature: str
+
+
+AnyRecord: TypeAlias = (
+    Session | Claim | Mandate | Decision | Order | Report | Latch | Sample | Snapshot | Stop | Checkpoint
+)
 
 DECODER: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(AnyRecord)
 

@@ -7,13 +7,16 @@ in its own transaction, that no later epoch has been claimed; a fenced writer ge
 
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from journal.chain import GENESIS, canonical, link
-from journal.records import AnyRecord, Claim, decode, kind_of
+from journal.records import AnyRecord, Checkpoint, Claim, decode, kind_of
+
+if TYPE_CHECKING:
+    from journal.signing import Seal
 
 VERSION: Final = 1
 LOCK_WAIT_S: Final = 10.0
@@ -113,11 +116,16 @@ class MemoryJournal:
 
 
 class SqliteJournal:
-    """A journal in one SQLite file; `read_only` opens an existing file and never writes to it."""
+    """A journal in one SQLite file; `read_only` opens an existing file and never writes to it.
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+    A writer with a `seal` ends every group with a signed checkpoint, and lets the head outside the file follow.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False, seal: "Callable[[Path], Seal] | None" = None) -> None:
         self.path = path
         self._db = _connect(path, read_only)
+        self._seal = seal(path) if seal is not None and not read_only else None
+        self._sealed: Checkpoint | None = None
         # A reader asks for the head only when it wants it: a file cut at its end is still readable from its beginning.
         self._known_head = None if read_only else _read_head(self._db, path)
 
@@ -135,6 +143,7 @@ class SqliteJournal:
             db.execute("INSERT INTO epochs VALUES (?, ?, ?)", (epoch, owner, now_ns))
             head = self._insert(_read_head(db, self.path), [Claim(time_ns=now_ns, epoch=epoch, owner=owner)])
         self._known_head = head
+        self._publish()
         return epoch
 
     def append(self, epoch: int, records: Sequence[AnyRecord]) -> int:
@@ -145,7 +154,14 @@ class SqliteJournal:
                 raise Fenced(f"epoch {epoch} is fenced: epoch {newest} has been claimed")
             head = self._insert(self.head, records)
         self._known_head = head
+        self._publish()
         return head[0]
+
+    def _publish(self) -> None:
+        """Let the head outside the file follow what was committed."""
+        if self._seal is not None and self._sealed is not None:
+            self._seal.publish(self._sealed)
+            self._sealed = None
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -160,13 +176,19 @@ class SqliteJournal:
             raise
 
     def _insert(self, head: tuple[int, str], records: Sequence[AnyRecord]) -> tuple[int, str]:
-        """Chain records to the head and write them; return the new head."""
+        """Chain records to the head, seal the group, and write it; return the new head."""
         seq, previous = head
         rows = []
         for record in records:
             body = canonical(record)
             seq, previous = seq + 1, link(previous, body)
             rows.append((seq, kind_of(record), record.time_ns, body, previous))
+        self._sealed = None  # what was rolled back
+        if self._seal is not None and rows:
+            self._sealed = self._seal.checkpoint(seq, previous, records[-1].time_ns)
+            body = canonical(self._sealed)
+            seq, previous = seq + 1, link(previous, body)
+            rows.append((seq, kind_of(self._sealed), self._sealed.time_ns, body, previous))
         self._db.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?)", rows)
         return seq, previous
 
@@ -181,6 +203,9 @@ class SqliteJournal:
     def close(self) -> None:
         """Close the file; the write-ahead log is folded into it."""
         self._db.close()
+        if self._seal is not None:
+            self._seal.close()
+            self._seal = None
 
 
 def _connect(path: Path, read_only: bool) -> sqlite3.Connection:

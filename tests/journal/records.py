@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from journal.records import (
+    Checkpoint,
     Claim,
     Decision,
     Latch,
@@ -20,7 +21,7 @@ from journal.records import (
     Stop,
 )
 
-KINDS = (Session, Claim, Mandate, Decision, Order, Report, Latch, Sample, Snapshot, Stop)
+KINDS = (Session, Claim, Mandate, Decision, Order, Report, Latch, Sample, Snapshot, Stop, Checkpoint)
 
 WORDS = st.text(max_size=12)
 INTEGERS = st.integers(-(2**63), 2**63 - 1)

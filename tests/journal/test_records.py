@@ -23,6 +23,7 @@ def test_a_record_read_back_from_its_bytes_is_the_same_and_has_the_same_bytes(re
 def test_every_kind_has_a_name_of_its_own():
     assert {kind.__struct_config__.tag for kind in KINDS} == {
         "session", "claim", "mandate", "decision", "order", "report", "latch", "sample", "snapshot", "stop",
+        "checkpoint",
     }  # fmt: skip
     assert set(KINDS) == set(AnyRecord.__args__)
     assert kind_of(a_sample()) == "sample"
