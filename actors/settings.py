@@ -6,7 +6,6 @@ from typing import Any, Final, Protocol
 import msgspec
 from msgspec import Struct
 
-from journal.signing import open_seal
 from journal.store import Journal, SqliteJournal
 from policies.plan import Plan
 
@@ -72,6 +71,8 @@ class SqliteOpener(Struct, frozen=True):
 
     def __call__(self, *, read_only: bool) -> Journal:
         """Open for the one writer, or for reading."""
+        from journal.signing import open_seal
+
         return SqliteJournal(Path(self.path), read_only=read_only, seal=open_seal)
 
 

@@ -10,13 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.options import home_option, json_option
-from cli.outcome import Exit, print_json
+from cli.evidence import PATH, checkpoint, key, path_of, verify
+from cli.options import home_option
 
 if TYPE_CHECKING:
     from journal.store import SqliteJournal
 
-KINDS = ("session", "claim", "mandate", "decision", "order", "report", "latch", "sample", "snapshot", "stop")
+KINDS = (
+    "session",
+    "claim",
+    "mandate",
+    "decision",
+    "order",
+    "report",
+    "latch",
+    "sample",
+    "snapshot",
+    "stop",
+    "checkpoint",
+)
 
 
 @click.group()
@@ -24,13 +36,8 @@ def journal() -> None:
     """Verify, export or follow a journal."""
 
 
-def _path(path: Path | None, home: Path) -> Path:
-    from journal.store import JournalError
-
-    found = path or home / "journal.db"
-    if not found.is_file():
-        raise JournalError(f"{found}: there is no journal here; name one, or the --home of a run")
-    return found
+for command in (verify, key, checkpoint):
+    journal.add_command(command)
 
 
 @contextmanager
@@ -52,31 +59,6 @@ def _open(path: Path) -> Iterator["SqliteJournal"]:
         source.close()
 
 
-PATH = click.argument("path", required=False, type=click.Path(path_type=Path))
-
-
-@journal.command()
-@PATH
-@home_option
-@json_option
-def verify(path: Path | None, home: Path, as_json: bool) -> int:
-    """Check that every record follows from the one before it; name the first that does not (exit 1)."""
-    from journal.verify import verify_file
-
-    file = _path(path, home)
-    found = verify_file(file)
-    if as_json:
-        print_json({
-            "command": "journal verify", "path": str(file), "ok": found.ok, "records": found.records,
-            "head": found.head, "first_bad": found.first_bad, "problem": found.problem,
-        })  # fmt: skip
-    elif found.ok:
-        click.echo(f"{file}: {found.records:,} records, every one follows; head {found.head}")
-    else:
-        click.echo(f"{file}: record {found.first_bad} is bad: {found.problem}; {found.records:,} before it are sound")
-    return int(Exit.DONE if found.ok else Exit.CHECK_FAILED)
-
-
 @journal.command()
 @PATH
 @home_option
@@ -87,7 +69,7 @@ def export(path: Path | None, home: Path, out: Path | None, kinds: tuple[str, ..
     """Write records as JSON lines: sequence, hash, and the record as it was hashed."""
     from journal.export import export_lines
 
-    with _open(_path(path, home)) as source:
+    with _open(path_of(path, home)) as source:
         if out is None:
             export_lines(source, sys.stdout.buffer, after=after, kinds=frozenset(kinds))
             return
@@ -110,7 +92,7 @@ def tail(path: Path | None, home: Path, lines: int, follow: bool, kinds: tuple[s
 
     from journal.export import wanted
 
-    with _open(_path(path, home)) as source, suppress(KeyboardInterrupt):
+    with _open(path_of(path, home)) as source, suppress(KeyboardInterrupt):
         last = 0
         for entry in deque(wanted(source, 0, frozenset(kinds)), maxlen=lines or None) if lines else ():
             click.echo(_line(entry))
@@ -151,6 +133,8 @@ def _line(entry: Any) -> str:
             text = f"session {record.number} {'complete' if record.complete else 'interrupted'}: {record.reason}"
         case "latch":
             text = " ".join(record.rules)
+        case "checkpoint":
+            text = f"to {record.seq}, signed with key {record.key[:16]}"
         case _:
             text = ""
     return f"{entry.seq:>8}  {when}  {entry.kind:<9} {text.rstrip()}"

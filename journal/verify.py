@@ -50,6 +50,11 @@ class Verification(Struct, frozen=True, kw_only=True):
     after_head: int = 0
     key: str | None = None
 
+    @property
+    def finding(self) -> str:
+        """Say what is wrong with a journal that is not ok."""
+        return f"record {self.first_bad} is bad: {self.problem}" if self.first_bad is not None else f"{self.problem}"
+
 
 def verify_journal(journal: Journal, evidence: Evidence | None = None) -> Verification:
     """Verify a journal that is about to be folded: also that this version can read every record.

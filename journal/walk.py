@@ -56,7 +56,7 @@ class Bad(NamedTuple):
 
 
 _OUTLINE: Final = msgspec.json.Decoder(Outline)
-_NO_RECORD: Final = (msgspec.ValidationError, msgspec.DecodeError)
+_NO_RECORD: Final = (msgspec.ValidationError, msgspec.DecodeError, RecursionError)
 
 
 class Walk:

@@ -8,6 +8,8 @@ import psutil
 
 from actors.address import AddressError, read_address
 from actors.restoring import newest_session
+from journal.evidence import evidence_at
+from journal.signing import SigningError
 from journal.store import JournalError, SqliteJournal
 from journal.verify import verify_journal
 from research.catalogue import FileKind, Level, build, judge
@@ -92,13 +94,14 @@ def look_at_journal(path: Path, at_work: bool = False) -> list[Finding]:
     if not path.exists():
         return [good("journal", "none yet; the first run begins one")]
     try:
+        evidence = evidence_at(path)
         journal = SqliteJournal(path, read_only=True)
-    except JournalError as problem:
+    except (JournalError, SigningError) as problem:
         return [error("journal", str(problem), "use another --home, or the program version that wrote it")]
     try:
-        found = verify_journal(journal)
+        found = verify_journal(journal, evidence)
         if not found.ok:
-            text = f"{path}: record {found.first_bad} is bad: {found.problem}; {found.records:,} before it are sound"
+            text = f"{path}: {found.finding}; {found.records:,} before it are sound"
             return [error("journal", text, "keep the file as evidence, put back a copy of it, or use another --home")]
         log = newest_session(journal)
     finally:
