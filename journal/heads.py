@@ -25,6 +25,9 @@ SYNC_AFTER_S: Final = 1.0
 """A busy writer waits for the disk this often; a power cut may cost the heads in between."""
 LOCK_WAIT_S: Final = 10.0
 
+NO_RECORD: Final = (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding bytes that are no record raises."""
+
 _DECODER: Final = msgspec.json.Decoder(Checkpoint)
 
 
@@ -36,7 +39,7 @@ def checkpoint_of(body: bytes) -> Checkpoint | None:
     """Return the checkpoint that a record's bytes are, byte for byte; None where they are none."""
     try:
         found = _DECODER.decode(body)
-    except (msgspec.ValidationError, msgspec.DecodeError):
+    except NO_RECORD:
         return None
     return found if canonical(found) == body else None
 

@@ -1,16 +1,13 @@
 """A verifier that stands alone: copy this one file to another machine, with a public key that you keep yourself.
 
-    python standalone.py journal.db --key journal.pub --head head.json
-
-It needs Python 3.11 and the package `cryptography`, imports nothing of Trifecta, and reads the SQLite file and its
-export as JSON lines. It finds what `trifecta journal verify` finds, and names the same first bad record and the same
-class of damage. Exit code: 0 sound, 1 not what was written, 2 nothing that can be verified.
+`python standalone.py journal.db --key journal.pub --head head.json` prints what it found as JSON. It needs Python 3.11
+and the package `cryptography`, imports nothing of Trifecta, and reads the SQLite file and its export as JSON lines. It
+finds what `trifecta journal verify` finds. Exit code: 0 sound, 1 not what was written, 2 nothing that can be verified.
 """
 
 import argparse
 import json
 import re
-import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -18,7 +15,6 @@ from contextlib import suppress
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -28,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 GENESIS = "0" * 64
 PREFIX = b"trifecta checkpoint 1\n"
 LINE = re.compile(rb'\{"seq":(-?\d{1,19}),"hash":"([^"\\]*)","record":(.*)\}\n?', re.S)
+DECODER = json.JSONDecoder(parse_constant=int)
 FIELDS = {"hash": str, "key": str, "kind": str, "seq": int, "signature": str, "time_ns": int}
 
 
@@ -52,7 +49,7 @@ def canonical(value: Any) -> bytes:
 def parsed(body: bytes) -> dict[str, Any] | None:
     """Return a JSON object; None for anything else, as for NaN, which `int` refuses."""
     try:
-        found = json.loads(body.decode("utf-8", "surrogateescape"), parse_constant=int)
+        found = DECODER.decode(body.decode("utf-8", "surrogateescape"))
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
@@ -80,9 +77,8 @@ def is_signed(checkpoint: dict[str, Any], key: Ed25519PublicKey) -> bool:
     return bool(checkpoint["key"] == fingerprint(key))
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open a database; UsageError when it is no journal."""
-    db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+def checked(db: sqlite3.Connection, path: Path) -> sqlite3.Connection:
+    """Begin to read; UsageError when it is no journal."""
     db.execute("BEGIN")
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     version = "SELECT value FROM meta WHERE name = 'version'"
@@ -91,35 +87,33 @@ def connect(path: Path) -> sqlite3.Connection:
     return db
 
 
-def filled(path: Path, copy: Path) -> Path:
-    """Copy a file that was cut: with its lost pages as zeros SQLite reads it up to the first of them."""
-    for end in ("", "-wal"):
-        if path.with_name(path.name + end).is_file():
-            shutil.copyfile(path.with_name(path.name + end), copy.with_name(copy.name + end))
-    with copy.open("r+b") as file:
-        header = file.read(100)
-        size = int.from_bytes(header[16:18]) * int.from_bytes(header[28:32])
-        if copy.stat().st_size < size <= 2**40:
-            file.truncate(size)
-    return copy
+def filled(path: Path) -> sqlite3.Connection:
+    """Open a file that was cut, in memory: with its lost pages as zeros SQLite reads it up to the first of them."""
+    content = bytearray(path.read_bytes())
+    size = int.from_bytes(content[16:18]) * int.from_bytes(content[28:32])
+    content[18:20] = b"\1\1"  # without a write-ahead log
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    db.deserialize(bytes(content).ljust(min(size, 2**32), b"\0"))
+    return checked(db, path)
 
 
 class Journal:
     """Rows of a journal: (seq, kind, time_ns, body, hash); an export has kind and time_ns in its bytes alone."""
 
-    def __init__(self, path: Path, folder: str) -> None:
+    def __init__(self, path: Path) -> None:
         self.path, self.damage, self.db = path, "", None  # type: Path, str, Any
         with path.open("rb") as file:
-            if not file.read(16).startswith(b"SQLite format 3"):
+            if file.read(1) == b"{":
                 return
         try:
-            self.db = connect(path)
+            uri = f"{path.resolve().as_uri()}?mode=ro"
+            self.db = checked(sqlite3.connect(uri, uri=True, isolation_level=None), path)
         except sqlite3.DatabaseError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_CORRUPT:
                 raise UsageError(f"{path}: not a readable journal ({error})") from error
             self.damage = f"the file is damaged: {error}"
             with suppress(UsageError, sqlite3.DatabaseError):
-                self.db = connect(filled(path, Path(folder, "journal.db")))
+                self.db = filled(path)
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """Yield all rows in order."""
@@ -135,8 +129,8 @@ class Journal:
 
     def checkpoints(self, count: int) -> list[tuple[int, dict[str, Any]]]:
         """Return the checkpoints of the first rows, each with its place."""
-        rows = islice(self.rows(), count)
-        return [(seq, found) for seq, _, _, body, _ in rows if (found := checkpoint_of(body)) is not None]
+        signed = [row for row in islice(self.rows(), count) if row[1] == "checkpoint"]
+        return [(seq, found) for seq, _, _, body, _ in signed if (found := checkpoint_of(body))]
 
 
 class Walk:
@@ -144,7 +138,7 @@ class Walk:
 
     def __init__(self, journal: Journal, place: int) -> None:
         self.journal, self.place = journal, place
-        self.count, self.hash = 0, GENESIS
+        self.count, self.hash, self.before = 0, GENESIS, GENESIS
         self.newest, self.at_head, self.claims = (0, None), None, []  # type: Any, str | None, list[tuple[Any, ...]]
 
     def run(self) -> None:
@@ -168,6 +162,9 @@ class Walk:
         if [type(column) for column in row] != [int, str, int, bytes, str]:
             raise DamageError(seq, "changed", "its columns hold other types than were written")
         if link(self.hash, body) != stored:
+            if self.count and link(self.before, body) == stored:
+                self.count, self.hash = self.count - 1, self.before
+                raise DamageError(seq - 1, "added", "the record behind it follows from the one before it")
             raise DamageError(seq, class_of_break(row, rest), "its hash does not follow")
         said = parsed(body) or {}
         if (said.get("kind"), said.get("time_ns"), type(said.get("time_ns"))) != (kind, time_ns, int):
@@ -181,7 +178,7 @@ class Walk:
             raise DamageError(seq, "changed", "its bytes are no claim")
         if kind == "claim":
             self.claims.append((said["epoch"], said["owner"], time_ns))
-        self.count, self.hash = seq, stored
+        self.count, self.hash, self.before = seq, stored, self.hash
         if seq == self.place:
             self.at_head = stored
 
@@ -203,8 +200,7 @@ def class_of_break(row: tuple[Any, ...], rest: Iterator[tuple[Any, ...]]) -> str
 
 def last_signed(key: Ed25519PublicKey | None, checkpoints: list[tuple[int, dict[str, Any]]]) -> int:
     """Return the place of the last checkpoint that a key signed; of the last at all without a key."""
-    signed = (place for place, found in reversed(checkpoints) if key is None or is_signed(found, key))
-    return next(signed, 0)
+    return next((place for place, found in reversed(checkpoints) if key is None or is_signed(found, key)), 0)
 
 
 def judge(walk: Walk, key: Any, head: Any, problem: str | None, named: bool) -> str:
@@ -245,8 +241,8 @@ def read_evidence(path: Path, key_file: Path | None, head_file: Path | None, wit
         return key, None, None
     if head_file is None and not head.is_file():
         return key, None, f"the head {head} is missing"
-    slots = [checkpoint_of(line.rstrip(b" ")) for line in head.read_bytes().split(b"\n")]
-    signed = [slot for slot in slots if slot is not None and is_signed(slot, key)]
+    lines = re.findall(rb"\{.*\}", head.read_bytes())
+    signed = [slot for line in lines if (slot := checkpoint_of(line)) is not None and is_signed(slot, key)]
     newest = max(signed, key=lambda slot: int(slot["seq"]), default=None)
     return key, newest, None if newest else f"the head {head} holds nothing that the key signed"
 
@@ -255,26 +251,29 @@ def verify(path: Path, key_file: Path | None, head_file: Path | None, with_head:
     """Verify a journal or its export; UsageError when it is none, or a named file is of no use."""
     key, head, problem = read_evidence(path, key_file, head_file, with_head)  # first: a writer may be at work
     found: dict[str, Any] = {"ok": True, "first_bad": None, "damage": None, "problem": None, "after_head": 0}
-    with TemporaryDirectory() as folder:
-        journal = Journal(path, folder)
-        walk = Walk(journal, head["seq"] + 1 if head is not None and head["seq"] > 0 else 0)
-        try:
-            walk.run()
-            found["signature"] = judge(walk, key, head, problem, named=key_file is not None)
-            found["after_head"] = walk.count - walk.place if found["signature"] == "signed" else 0
-            epochs = "SELECT epoch, owner, claimed_ns FROM epochs ORDER BY epoch"
-            if journal.db is not None and journal.db.execute(epochs).fetchall() != walk.claims:
-                raise DamageError(None, "epochs", "the table of epochs does not repeat the claims")
-        except (DamageError, sqlite3.DatabaseError) as error:
-            first, damage, text = error.args if isinstance(error, DamageError) else (None, "unreadable", str(error))
-            if damage == "rewritten":
-                first = last_signed(key, journal.checkpoints(walk.count)) + 1
-            if damage in ("rewritten", "unsigned", "truncated"):
-                walk.hash = next((row[4] for row in islice(journal.rows(), max(first - 2, 0), first - 1)), GENESIS)
-                walk.count = first - 1
-            if journal.damage:
-                first, damage, text = walk.count + 1, "unreadable", journal.damage
-            found |= {"ok": False, "first_bad": first, "damage": damage, "problem": text, "signature": None}
+    journal = Journal(path)
+    walk = Walk(journal, head["seq"] + 1 if head is not None and head["seq"] > 0 else 0)
+    try:
+        walk.run()
+        found["signature"] = judge(walk, key, head, problem, named=key_file is not None)
+        found["after_head"] = walk.count - walk.place if found["signature"] == "signed" else 0
+        epochs = "SELECT epoch, owner, claimed_ns FROM epochs ORDER BY epoch"
+        if journal.db is not None and journal.db.execute(epochs).fetchall() != walk.claims:
+            raise DamageError(None, "epochs", "the table of epochs does not repeat the claims")
+    except (DamageError, sqlite3.DatabaseError) as error:
+        first, damage, text = error.args if isinstance(error, DamageError) else (None, "unreadable", str(error))
+        before = journal.checkpoints(walk.count)
+        signed, newest = last_signed(key, before), before[-1][0] if before else 0
+        if damage == "rewritten" or (signed < newest and damage not in ("evidence", "unsigned")):
+            first, damage = signed + 1, "rewritten"
+        if damage in ("rewritten", "unsigned", "truncated"):
+            walk.hash = next((row[4] for row in islice(journal.rows(), max(first - 2, 0), first - 1)), GENESIS)
+            walk.count = first - 1
+        if journal.damage:
+            first, damage, text = walk.count + 1, "unreadable", journal.damage
+        found |= {"ok": False, "first_bad": first, "damage": damage, "problem": text, "signature": None}
+    if journal.db is not None:
+        journal.db.close()
     return found | {"records": walk.count, "head": walk.hash, "key": fingerprint(key) if key is not None else None}
 
 

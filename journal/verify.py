@@ -129,11 +129,12 @@ def _verify_rest(path: Path, evidence: Evidence | None, problem: str) -> Verific
 def _verify(rows: Callable[[], Iterable[Row]], evidence: Evidence | None, walk: "Walk") -> Verification:
     """Walk over the rows, then judge; `rows` begins again at the first of them."""
     bad, key = walk.run(rows()), evidence.key if evidence is not None else None
-    if bad is not None and bad.damage == REWRITTEN:
-        before = _checkpoints(rows(), walk.count)
-        first = 1 + (last_signed(key, before) if key is not None else max((place for place, _ in before), default=0))
-        return _found_bad(rows, Bad(first, REWRITTEN, REWRITTEN_TEXT), evidence)
     if bad is not None:
+        before = _checkpoints(rows(), walk.count)
+        newest = before[-1][0] if before else 0
+        signed = last_signed(key, before) if key is not None else newest
+        if bad.damage == REWRITTEN or signed < newest:  # what is before a bad record is sound only if it is signed
+            return _found_bad(rows, Bad(signed + 1, REWRITTEN, REWRITTEN_TEXT), evidence)
         return Verification(
             ok=False, records=walk.count, head=walk.hash, first_bad=bad.seq, problem=bad.problem, damage=bad.damage,
             key=_key_of(evidence),

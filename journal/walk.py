@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from journal.chain import GENESIS, link
-from journal.heads import checkpoint_of
+from journal.heads import NO_RECORD, checkpoint_of
 from journal.records import DECODER, Claim
 
 LOOK_AHEAD: Final = 10_000
@@ -56,7 +56,6 @@ class Bad(NamedTuple):
 
 
 _OUTLINE: Final = msgspec.json.Decoder(Outline)
-_NO_RECORD: Final = (msgspec.ValidationError, msgspec.DecodeError, RecursionError)
 
 
 class Walk:
@@ -67,7 +66,7 @@ class Walk:
     """
 
     def __init__(self, place: int = 0, *, decoding: bool = False) -> None:
-        self.count, self.hash = 0, GENESIS
+        self.count, self.hash, self._before = 0, GENESIS, GENESIS
         self.newest: tuple[int, bytes] | None = None
         self.at_head: str | None = None
         self.claims: list[tuple[int, str, int]] = []
@@ -91,14 +90,15 @@ class Walk:
                 sound = sha256(previous.encode() + body).hexdigest() == stored and seq == count + 1
                 said = outline(body)
                 sound = sound and said.kind == kind and said.time_ns == time_ns and type(time_ns) is int
-            except (TypeError, *_NO_RECORD):
+            except (TypeError, *NO_RECORD):
                 sound = False
             if not sound:
                 return row
             if (self._decoding or kind in _LOOKED_INTO) and not self._look_into(row):
                 return row
-            count = self.count = seq
+            self._before, count = previous, seq
             previous = self.hash = stored
+            self.count = count
             if seq == place:
                 self.at_head = stored
         return None
@@ -114,7 +114,7 @@ class Walk:
         elif kind == CLAIM or self._decoding:
             try:
                 record = DECODER.decode(body)
-            except _NO_RECORD:
+            except NO_RECORD:
                 return False
             if isinstance(record, Claim):
                 self.claims.append((record.epoch, record.owner, record.time_ns))
@@ -131,6 +131,9 @@ class Walk:
         if [type(column) for column in row] != [int, str, int, bytes, str]:
             return Bad(seq, CHANGED, "its columns hold other types than were written")
         if link(self.hash, body) != stored:
+            if self.count and link(self._before, body) == stored:
+                self.count, self.hash = self.count - 1, self._before
+                return Bad(seq - 1, ADDED, "it was added: the record behind it follows from the one before it")
             problem = "its hash does not follow from its bytes and the record before it"
             return Bad(seq, _class_of_break(row, list(_readable(rest))), problem)
         try:
@@ -140,7 +143,7 @@ class Walk:
             if kind == CHECKPOINT:
                 return Bad(seq, REWRITTEN, "it states another chain than the one before it")
             DECODER.decode(body)
-        except _NO_RECORD as error:
+        except NO_RECORD as error:
             return Bad(seq, CHANGED, f"its bytes are no record of this version: {error}")
         raise AssertionError("a row that is not sound is bad")
 
