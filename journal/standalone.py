@@ -25,6 +25,7 @@ GENESIS = "0" * 64
 PREFIX = b"trifecta checkpoint 1\n"
 LINE = re.compile(rb'\{"seq":(-?\d{1,19}),"hash":"([^"\\]*)","record":(.*)\}\n?', re.S)
 DECODER = json.JSONDecoder(parse_constant=int)
+BROKEN = (sqlite3.DatabaseError, UnicodeDecodeError)
 FIELDS = {"hash": str, "key": str, "kind": str, "seq": int, "signature": str, "time_ns": int}
 
 
@@ -108,11 +109,11 @@ class Journal:
         try:
             uri = f"{path.resolve().as_uri()}?mode=ro"
             self.db = checked(sqlite3.connect(uri, uri=True, isolation_level=None), path)
-        except sqlite3.DatabaseError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_CORRUPT:
+        except BROKEN as error:
+            if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) != sqlite3.SQLITE_CORRUPT:
                 raise UsageError(f"{path}: not a readable journal ({error})") from error
             self.damage = f"the file is damaged: {error}"
-            with suppress(UsageError, sqlite3.DatabaseError):
+            with suppress(UsageError, *BROKEN):
                 self.db = filled(path)
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
@@ -120,12 +121,18 @@ class Journal:
         if self.db is not None:
             yield from self.db.execute("SELECT seq, kind, time_ns, body, hash FROM records ORDER BY seq")
             return
-        for line in self.path.open("rb") if not self.damage else ():
-            found = LINE.fullmatch(line)
-            if found is None:
-                raise sqlite3.DatabaseError("a line is no record")
-            said = parsed(found[3]) or {}
-            yield int(found[1]), said.get("kind"), said.get("time_ns"), found[3], found[2].decode("utf-8", "replace")
+        with self.path.open("rb") as file:
+            for found in map(LINE.fullmatch, [] if self.damage else file):
+                if found is None:
+                    raise sqlite3.DatabaseError("a line is no record")
+                said = parsed(found[3]) or {}
+                yield (
+                    int(found[1]),
+                    said.get("kind"),
+                    said.get("time_ns"),
+                    found[3],
+                    found[2].decode("utf-8", "replace"),
+                )
 
     def checkpoints(self, count: int) -> list[tuple[int, dict[str, Any]]]:
         """Return the checkpoints of the first rows, each with its place."""
@@ -147,7 +154,7 @@ class Walk:
         try:
             for row in rows:
                 self.take(row, rows)
-        except sqlite3.DatabaseError as error:
+        except BROKEN as error:
             raise DamageError(self.count + 1, "unreadable", f"the file is damaged: {error}") from error
         if self.journal.damage:
             raise DamageError(self.count + 1, "unreadable", self.journal.damage)
@@ -186,7 +193,7 @@ class Walk:
 def class_of_break(row: tuple[Any, ...], rest: Iterator[tuple[Any, ...]]) -> str:
     """Return the class of damage where the chain breaks."""
     rows = [row]
-    with suppress(sqlite3.DatabaseError):
+    with suppress(*BROKEN):
         rows.extend(islice(rest, 10_000))
     if any(isinstance(later[4], str) and link(later[4], row[3]) == row[4] for later in rows[1:]):
         return "moved"
@@ -260,7 +267,7 @@ def verify(path: Path, key_file: Path | None, head_file: Path | None, with_head:
         epochs = "SELECT epoch, owner, claimed_ns FROM epochs ORDER BY epoch"
         if journal.db is not None and journal.db.execute(epochs).fetchall() != walk.claims:
             raise DamageError(None, "epochs", "the table of epochs does not repeat the claims")
-    except (DamageError, sqlite3.DatabaseError) as error:
+    except (DamageError, *BROKEN) as error:
         first, damage, text = error.args if isinstance(error, DamageError) else (None, "unreadable", str(error))
         before = journal.checkpoints(walk.count)
         signed, newest = last_signed(key, before), before[-1][0] if before else 0

@@ -19,7 +19,7 @@ from journal.chain import GENESIS
 from journal.evidence import REWRITTEN_TEXT, UNCHECKED, Evidence, Seen, evidence_at, judge, last_signed
 from journal.signing import fingerprint
 from journal.store import Journal, JournalError, SqliteJournal
-from journal.walk import CHECKPOINT, EPOCHS, REWRITTEN, UNREADABLE, Bad, Row, Walk
+from journal.walk import BROKEN, CHECKPOINT, EPOCHS, REWRITTEN, UNREADABLE, Bad, Row, Walk
 
 HEADER_BYTES: Final = 100
 PAGE_SIZE: Final = slice(16, 18)
@@ -72,6 +72,8 @@ def verify_file(path: Path, evidence: Evidence | None = None) -> Verification:
     evidence = evidence if evidence is not None else evidence_at(path)
     try:
         SqliteJournal(path, read_only=True).close()
+    except UnicodeDecodeError as error:
+        return _verify_rest(path, evidence, f"the file is damaged: {error}")
     except JournalError as error:
         if getattr(error.__cause__, "sqlite_errorcode", 0) != sqlite3.SQLITE_CORRUPT:
             raise
@@ -89,7 +91,7 @@ def _verify_database(path: Path, evidence: Evidence | None) -> Verification:
             return found
         try:
             epochs = db.execute("SELECT epoch, owner, claimed_ns FROM epochs ORDER BY epoch").fetchall()
-        except sqlite3.DatabaseError as error:
+        except BROKEN as error:
             return _unsound(found, UNREADABLE, f"the file is damaged: {error}")
         if epochs != walk.claims:
             return _unsound(found, EPOCHS, "the table of epochs does not repeat the claims in the records")
@@ -117,7 +119,7 @@ def _verify_rest(path: Path, evidence: Evidence | None, problem: str) -> Verific
             if copy.stat().st_size < size <= FILE_BYTES_MAX:
                 file.truncate(size)
         found = Verification(ok=False, records=0, head=GENESIS)
-        with suppress(JournalError):
+        with suppress(JournalError, *BROKEN):
             SqliteJournal(copy, read_only=True).close()
             found = _verify_database(copy, None)
     return Verification(

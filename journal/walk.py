@@ -40,6 +40,10 @@ Row: TypeAlias = tuple[Any, Any, Any, Any, Any]
 """Sequence number, kind, time_ns, body, hash: whatever somebody has put into these columns."""
 
 
+BROKEN: Final = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What SQLite raises over a damaged page; the second where its own message is made of it."""
+
+
 class Outline(Struct):
     """What the columns beside a record repeat of it."""
 
@@ -78,7 +82,7 @@ class Walk:
         rest = iter(rows)
         try:
             row = self._first_unsound(rest)
-        except sqlite3.DatabaseError as error:
+        except BROKEN as error:
             return Bad(self.count + 1, UNREADABLE, f"the file is damaged: {' '.join(str(error).split())}")
         return None if row is None else self._named(row, rest)
 
@@ -153,7 +157,7 @@ _LOOKED_INTO: Final = frozenset({CHECKPOINT, CLAIM})
 
 def _readable(rows: Iterator[Row]) -> Iterator[Row]:
     """Yield the next rows, as far as they can be read."""
-    with suppress(sqlite3.DatabaseError):
+    with suppress(*BROKEN):
         yield from islice(rows, LOOK_AHEAD)
 
 

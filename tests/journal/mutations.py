@@ -25,6 +25,7 @@ from journal import standalone
 from journal.signing import head_path
 from journal.store import JournalError
 from journal.verify import Verification, verify_file
+from journal.walk import BROKEN
 from tests.journal.records import some_samples
 from tests.journal.sealed import real_records, write_sealed
 from tests.journal.tampering import BYTES, EPOCHS, MUTATIONS, Row
@@ -130,7 +131,7 @@ def seen(path: Path) -> Any:
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)) as db:
         try:
             return [db.execute(query).fetchall() for query in READ]
-        except sqlite3.DatabaseError as error:
+        except BROKEN as error:
             return str(error)
 
 

@@ -42,6 +42,7 @@ def write_sealed(path: Path, records: list[AnyRecord], seed: int = 0) -> Path:
 
 def a_sealed_journal(folder: Path, groups: int = 6, size: int = 5) -> Path:
     """Write a small one: a claim, then groups of samples of one size."""
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "journal.db"
     journal = SqliteJournal(path, seal=open_seal)
     epoch = journal.claim("me", 0)
