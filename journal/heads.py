@@ -80,15 +80,22 @@ class HeadFile:
         self._genuine = genuine
         self._file = os.open(path, os.O_RDWR)
         self._synced_s = float("-inf")
+        self._content = b""
+        self._seqs = [-1] * SLOTS
 
     def write(self, checkpoint: Checkpoint) -> None:
         """Replace the older slot; a newer head stays. OSError when it cannot be written, HeadBusyError when locked."""
         self._lock()
         try:
-            slots = [self._slot_seq(k, checkpoint.seq) for k in range(SLOTS)]
-            if max(slots) >= checkpoint.seq:
+            content = os.pread(self._file, SLOTS * SLOT_BYTES, 0)
+            if content != self._content:  # somebody else has written
+                self._seqs = [self._slot_seq(content, k, checkpoint.seq) for k in range(SLOTS)]
+            if max(self._seqs) >= checkpoint.seq:
                 return
-            os.pwrite(self._file, _slot(checkpoint), slots.index(min(slots)) * SLOT_BYTES)
+            older, slot = self._seqs.index(min(self._seqs)), _slot(checkpoint)
+            os.pwrite(self._file, slot, older * SLOT_BYTES)
+            self._seqs[older] = checkpoint.seq
+            self._content = content[: older * SLOT_BYTES] + slot + content[(older + 1) * SLOT_BYTES :]
         finally:
             fcntl.flock(self._file, fcntl.LOCK_UN)
         if time.monotonic() - self._synced_s >= SYNC_AFTER_S:
@@ -107,9 +114,9 @@ class HeadFile:
             else:
                 return
 
-    def _slot_seq(self, number: int, mine: int) -> int:
+    def _slot_seq(self, content: bytes, number: int, mine: int) -> int:
         """Return the sequence number in a slot; -1 where it holds no checkpoint, or a newer one that is forged."""
-        found = checkpoint_of(os.pread(self._file, SLOT_BYTES, number * SLOT_BYTES).rstrip(b" \n"))
+        found = checkpoint_of(content[number * SLOT_BYTES : (number + 1) * SLOT_BYTES].rstrip(b" \n"))
         if found is None or (found.seq >= mine and not self._genuine(found)):
             return -1
         return found.seq

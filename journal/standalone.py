@@ -119,20 +119,16 @@ class Journal:
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """Yield all rows in order."""
         if self.db is not None:
-            yield from self.db.execute("SELECT seq, kind, time_ns, body, hash FROM records ORDER BY seq")
+            for row in self.db.execute("SELECT seq, kind, time_ns, body, hash FROM records ORDER BY seq"):  # noqa: UP028
+                yield row
             return
         with self.path.open("rb") as file:
             for found in map(LINE.fullmatch, [] if self.damage else file):
                 if found is None:
                     raise sqlite3.DatabaseError("a line is no record")
-                said = parsed(found[3]) or {}
-                yield (
-                    int(found[1]),
-                    said.get("kind"),
-                    said.get("time_ns"),
-                    found[3],
-                    found[2].decode("utf-8", "replace"),
-                )
+                seq, stored, body = found.groups()
+                said = parsed(body) or {}
+                yield int(seq), said.get("kind"), said.get("time_ns"), body, stored.decode("latin-1")
 
     def checkpoints(self, count: int) -> list[tuple[int, dict[str, Any]]]:
         """Return the checkpoints of the first rows, each with its place."""
@@ -198,8 +194,7 @@ def class_of_break(row: tuple[Any, ...], rest: Iterator[tuple[Any, ...]]) -> str
     if any(isinstance(later[4], str) and link(later[4], row[3]) == row[4] for later in rows[1:]):
         return "moved"
     for place, kind, _, body, _ in rows:
-        written = checkpoint_of(body) if kind == "checkpoint" else None
-        if written is not None:
+        if kind == "checkpoint" and (written := checkpoint_of(body)):
             shift = written["seq"] - (place - 1)
             return "missing" if shift > 0 else "added" if shift < 0 else "changed"
     return "changed"
@@ -238,10 +233,9 @@ def read_evidence(path: Path, key_file: Path | None, head_file: Path | None, wit
     head = head_file or path.with_name(f"{path.name}.head")
     if key_file is None and not public.is_file():
         return None, None, f"the head {head} is there, and its public key is not" if head.is_file() else None
-    try:
+    key = None
+    with suppress(ValueError):
         key = load_pem_public_key(public.read_bytes())
-    except ValueError:
-        key = None
     if not isinstance(key, Ed25519PublicKey):
         raise UsageError(f"{public}: not a public key of Ed25519 in PEM")
     if not with_head:

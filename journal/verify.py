@@ -99,7 +99,9 @@ def _verify_database(path: Path, evidence: Evidence | None) -> Verification:
 
 
 def _rows(db: sqlite3.Connection) -> Iterator[Row]:
-    yield from db.execute("SELECT seq, kind, time_ns, body, hash FROM records ORDER BY seq")
+    # Not `yield from`: a walk that stopped early would close its cursor after its connection.
+    for row in db.execute("SELECT seq, kind, time_ns, body, hash FROM records ORDER BY seq"):  # noqa: UP028
+        yield row
 
 
 def _verify_rest(path: Path, evidence: Evidence | None, problem: str) -> Verification:

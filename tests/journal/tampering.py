@@ -158,8 +158,9 @@ def rewrite(rng: Chance, rows: Rows, other: Rows) -> Rows:
 
 def _changed(rng: Chance, rows: Rows, other: Rows) -> Rows:
     place = rng.choice([k for k, row in enumerate(rows) if row[1] != "checkpoint"])
-    seq, kind, time_ns, body, record_hash = rows[place]
-    return [*rows[:place], (seq, kind, time_ns, a_change(rng, body), record_hash), *rows[place + 1 :]]
+    seq, kind, _, body, record_hash = rows[place]
+    body = a_change(rng, body)
+    return [*rows[:place], (seq, kind, json.loads(body)["time_ns"], body, record_hash), *rows[place + 1 :]]
 
 
 def _lenient(forge: Callable[[bytes, int, str], bytes]) -> Callable[[bytes, int, str], bytes]:
