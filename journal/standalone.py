@@ -165,7 +165,7 @@ class Walk:
         if [type(column) for column in row] != [int, str, int, bytes, str]:
             raise DamageError(seq, "changed", "its columns hold other types than were written")
         if link(self.hash, body) != stored:
-            if self.count and link(self.before, body) == stored:
+            if self.count and link(self.before, body) == stored != self.hash:
                 self.count, self.hash = self.count - 1, self.before
                 raise DamageError(seq - 1, "added", "the record behind it follows from the one before it")
             raise DamageError(seq, class_of_break(row, rest), "its hash does not follow")

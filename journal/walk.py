@@ -135,7 +135,7 @@ class Walk:
         if [type(column) for column in row] != [int, str, int, bytes, str]:
             return Bad(seq, CHANGED, "its columns hold other types than were written")
         if link(self.hash, body) != stored:
-            if self.count and link(self._before, body) == stored:
+            if self.count and link(self._before, body) == stored != self.hash:
                 self.count, self.hash = self.count - 1, self._before
                 return Bad(seq - 1, ADDED, "it was added: the record behind it follows from the one before it")
             problem = "its hash does not follow from its bytes and the record before it"
