@@ -158,12 +158,12 @@ class Walk:
     def take(self, row: tuple[Any, ...], rest: Iterator[tuple[Any, ...]]) -> None:
         """Take the next record."""
         seq, kind, time_ns, body, stored = row
-        if seq != self.count + 1:
+        if type(seq) is int and seq != self.count + 1:
             bad = self.count + 1 if 0 < self.count >= seq else seq
             damage = "missing" if seq > self.count + 1 else "added"
             raise DamageError(bad, damage, f"sequence jumps from {self.count} to {seq}")
         if [type(column) for column in row] != [int, str, int, bytes, str]:
-            raise DamageError(seq, "changed", "its columns hold other types than were written")
+            raise DamageError(self.count + 1, "changed", "its columns hold other types than were written")
         if link(self.hash, body) != stored:
             if self.count and link(self.before, body) == stored != self.hash:
                 self.count, self.hash = self.count - 1, self.before
@@ -194,7 +194,7 @@ def class_of_break(row: tuple[Any, ...], rest: Iterator[tuple[Any, ...]]) -> str
     if any(isinstance(later[4], str) and link(later[4], row[3]) == row[4] for later in rows[1:]):
         return "moved"
     for place, kind, _, body, _ in rows:
-        if kind == "checkpoint" and (written := checkpoint_of(body)):
+        if (kind, type(place)) == ("checkpoint", int) and (written := checkpoint_of(body)):
             shift = written["seq"] - (place - 1)
             return "missing" if shift > 0 else "added" if shift < 0 else "changed"
     return "changed"

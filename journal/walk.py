@@ -90,7 +90,7 @@ class Walk:
         for row in rows:
             seq, kind, time_ns, body, stored = row
             try:
-                sound = sha256(previous.encode() + body).hexdigest() == stored and seq == count + 1
+                sound = sha256(previous.encode() + body).hexdigest() == stored and seq == count + 1 and type(seq) is int
                 said = outline(body)
                 sound = sound and said.kind == kind and said.time_ns == time_ns and type(time_ns) is int
             except (TypeError, *NO_RECORD):
@@ -126,13 +126,13 @@ class Walk:
     def _named(self, row: Row, rest: Iterator[Row]) -> Bad:
         """Say what is wrong with a row that does not follow."""
         seq, kind, time_ns, body, stored = row
-        if seq != self.count + 1:
+        if type(seq) is int and seq != self.count + 1:
             # In a damaged page numbers may run backwards: then it is the next one that is lost.
             bad = self.count + 1 if 0 < self.count >= seq else seq
             damage = MISSING if seq > self.count + 1 else ADDED
             return Bad(bad, damage, f"sequence jumps from {self.count} to {seq}: a record is missing or was added")
         if [type(column) for column in row] != [int, str, int, bytes, str]:
-            return Bad(seq, CHANGED, "its columns hold other types than were written")
+            return Bad(self.count + 1, CHANGED, "its columns hold other types than were written")
         if link(self.hash, body) != stored:
             if self.count and link(self._before, body) == stored != self.hash:
                 self.count, self.hash = self.count - 1, self._before
@@ -151,6 +151,7 @@ class Walk:
         raise AssertionError("a row that is not sound is bad")
 
 
+_A_CHECKPOINT: Final = (CHECKPOINT, int, bytes)
 _LOOKED_INTO: Final = frozenset({CHECKPOINT, CLAIM})
 
 
@@ -170,7 +171,7 @@ def _class_of_break(row: Row, rest: list[Row]) -> str:
     if any(isinstance(later[4], str) and link(later[4], body) == stored for later in rest):
         return MOVED
     for place, kind, _, later, _ in (row, *rest):
-        written = checkpoint_of(later) if kind == CHECKPOINT and isinstance(later, bytes) else None
+        written = checkpoint_of(later) if (kind, type(place), type(later)) == _A_CHECKPOINT else None
         if written is not None and written.seq != place - 1:
             return MISSING if written.seq > place - 1 else ADDED
         if written is not None:

@@ -172,3 +172,13 @@ def test_a_write_ahead_log_cut_off_leaves_whole_groups(tmp_path, share):
     again.append(again.claim("next", 0), some_samples(1))
     again.close()
     assert verify_file(copied / "journal.db").ok
+
+
+def test_a_table_whose_numbers_are_no_numbers_is_a_finding(path):
+    """As after a change of bytes in the schema: the column is no longer the key, and holds whatever it held."""
+    run(
+        path, "ALTER TABLE records RENAME TO numbered", "CREATE TABLE records (seq, kind, time_ns, body, hash)",
+        "INSERT INTO records SELECT nullif(seq, 7), kind, time_ns, body, hash FROM numbered",
+    )  # fmt: skip
+    found = verify_file(path)
+    assert (found.ok, found.first_bad, found.problem) == (False, 1, TYPES)
