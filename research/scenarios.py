@@ -10,7 +10,7 @@ from typing import Annotated, NamedTuple
 from pydantic import Field
 
 from policies.stress import Scenario
-from research.config_sections import Section
+from research.config_base import Section
 from research.configuration import ConfigurationError, checked, packaged
 
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9._]{1,20}$")]
