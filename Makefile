@@ -2,10 +2,11 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 SEEDS ?= 1000
+MUTATIONS ?= 100000
 # What `make run` hands on to `trifecta run`, say ARGS="--desk forex".
 ARGS ?=
 
-.PHONY: setup run test check lint types imports warm fast slow coverage bench sim soak clean
+.PHONY: setup run test check lint types imports warm fast slow coverage bench sim soak tamper clean
 
 setup: .setup-stamp
 
@@ -61,6 +62,10 @@ soak: sim
 	$(BIN)/python -m tests.orders.soak --kills 200
 	$(BIN)/python -m tests.cluster.recovery --kills 100
 	$(BIN)/python -m tests.adversarial --paths 10000 --seed 1
+
+# Change a real journal at random, and look whether every change is found.
+tamper: setup
+	$(BIN)/python -m tests.journal.mutations --count $(MUTATIONS)
 
 clean:
 	rm -rf .venv .setup-stamp .kernels .trifecta .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -83,7 +83,9 @@ class PlaceOpener(Struct, frozen=True):
 
     def __call__(self, *, read_only: bool) -> Journal:
         """Open for the one writer, or for reading."""
-        return open_journal(self.place, read_only=read_only)
+        from journal.signing import open_seal
+
+        return open_journal(self.place, read_only=read_only, seal=open_seal)
 
 
 def encode_plan(plan: Plan) -> msgspec.Raw:

@@ -2,22 +2,18 @@
 
 import sys
 import time
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
+from cli.evidence import checkpoint, key, verify
 from cli.explaining import explain
 from cli.keeping import backup, migrate, restore
-from cli.options import home_option, journal_option, json_option
-from cli.outcome import Exit, print_json
+from cli.options import home_option, journal_option
 from cli.places import PLACE, opened, place_of
-
-KINDS = (
-    "session", "claim", "mandate", "decision", "order", "report", "cancel", "replace", "order_news", "breaks",
-    "adjustment", "orders_snapshot", "latch", "sample", "snapshot", "stop", "switch",
-)  # fmt: skip
+from journal.records import KINDS
 
 
 @click.group()
@@ -28,53 +24,8 @@ def journal() -> None:
     """
 
 
-for word in (explain, backup, restore, migrate):
+for word in (verify, key, checkpoint, explain, backup, restore, migrate):
     journal.add_command(word)
-
-
-@journal.command()
-@PLACE
-@home_option
-@journal_option
-@json_option
-@click.option("--fold", is_flag=True, help="Also hold every snapshot against the fold of the records before it.")
-def verify(path: str | None, home: Path, journal: str | None, as_json: bool, fold: bool) -> int:
-    """Check that every record follows from the one before it; name the first that does not (exit 1)."""
-    from journal.store import is_url, open_journal, shown
-    from journal.verify import verify_file, verify_journal
-
-    place = place_of(path, journal, home)
-    if is_url(place):
-        with closing(open_journal(place, read_only=True)) as source:
-            found = verify_journal(source)
-    else:
-        found = verify_file(Path(place))
-    folded = _fold(place) if fold and found.ok else None
-    sound = found.ok and (folded is None or folded.problem is None)
-    if as_json:
-        print_json({
-            "command": "journal verify", "path": shown(place), "ok": sound, "records": found.records,
-            "head": found.head, "first_bad": found.first_bad, "problem": found.problem,
-            "fold": None if folded is None else {"snapshots": folded.snapshots, "problem": folded.problem},
-        })  # fmt: skip
-        return int(Exit.DONE if sound else Exit.CHECK_FAILED)
-    if found.ok:
-        click.echo(f"{shown(place)}: {found.records:,} records, every one follows; head {found.head}")
-    else:
-        sound_records = f"{found.records:,} before it are sound"
-        click.echo(f"{shown(place)}: record {found.first_bad} is bad: {found.problem}; {sound_records}")
-    if folded is not None:
-        click.echo(
-            f"{shown(place)}: {folded.problem or f'{folded.snapshots:,} snapshots are what the records fold to'}"
-        )
-    return int(Exit.DONE if sound else Exit.CHECK_FAILED)
-
-
-def _fold(place: Any) -> Any:
-    from actors.folding import check_snapshots
-
-    with opened(place) as source:
-        return check_snapshots(source)
 
 
 @journal.command()
@@ -92,7 +43,7 @@ def _fold(place: Any) -> Any:
 @click.option(
     "--out", type=click.Path(path_type=Path), default=None, help="File, or folder for parquet; stdout without it."
 )
-@click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only records of this kind.")
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(tuple(KINDS)), help="Only records of this kind.")
 @click.option("--after", type=click.IntRange(min=0), default=0, help="Only records after this sequence number.")
 def export(
     path: str | None,
@@ -135,7 +86,7 @@ def export(
     "-n", "--lines", type=click.IntRange(min=0), default=10, show_default=True, help="How many to begin with."
 )
 @click.option("-f", "--follow", is_flag=True, help="Go on as records are written.")
-@click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only records of this kind.")
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(tuple(KINDS)), help="Only records of this kind.")
 def tail(path: str | None, home: Path, journal: str | None, lines: int, follow: bool, kinds: tuple[str, ...]) -> None:
     """Show the newest records, a line each."""
     from collections import deque
@@ -186,6 +137,8 @@ def _line(entry: Any) -> str:
             text = f"{record.scope}:{record.key} {record.mode}{hard} by {', '.join(record.who)}: {record.reason}"
         case "latch":
             text = " ".join(record.rules)
+        case "checkpoint":
+            text = f"to {record.seq}, signed with key {record.key[:16]}"
         case _:
             text = ""
     return f"{entry.seq:>8}  {when}  {entry.kind:<9} {text.rstrip()}"

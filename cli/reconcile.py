@@ -27,6 +27,7 @@ def reconcile(
 
     from msgspec import to_builtins
 
+    from journal.signing import open_seal
     from journal.store import open_journal, shown
     from research.home import Home
     from research.reconcile import accept as take_over
@@ -35,7 +36,10 @@ def reconcile(
     place = place_of(path, journal, home)
     taken = None
     if accept is not None:
-        with Home(home, journal) if path is None else nullcontext(), closing(open_journal(place)) as writer:
+        with (
+            Home(home, journal) if path is None else nullcontext(),
+            closing(open_journal(place, seal=open_seal)) as writer,
+        ):
             taken = take_over(writer, accept, who=who, reason=reason, now_ns=time.time_ns())
     with closing(open_journal(place, read_only=True)) as reader:
         found = standings(reader)

@@ -1,7 +1,11 @@
 """Backup and restore: a journal as one file with its SHA-256 beside it, taken while others write.
 
 A backup is a SQLite journal whatever it is taken from. It is said to be done once it is verified: the chain as read
-back from the copy, then the hash over the bytes of that same file. Nothing is ever overwritten.
+back from the copy, held against the key and the head of its writer where there are any, then the hash over the bytes of
+that same file. Nothing is ever overwritten.
+
+Its newest checkpoint becomes the head beside it, and the public key goes along: a copy of a signed journal can be
+verified where it is. The private key stays where it is: who restores elsewhere, to write on, carries it there.
 """
 
 import hashlib
@@ -14,9 +18,13 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from journal.entries import VERSION, JournalError
+from journal.evidence import Evidence, evidence_at, evidence_of
+from journal.heads import begin_head, checkpoint_of, create
+from journal.records import Checkpoint
+from journal.signing import head_path, public_path
 from journal.sqlite import SqliteJournal, read_epochs
 from journal.store import Place, is_url, open_journal, shown
-from journal.verify import verify_journal
+from journal.verify import Verification, verify_journal
 
 ANY_VERSION: Final = frozenset(range(1, VERSION + 1))
 
@@ -42,12 +50,13 @@ def digest_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.sha256")
 
 
-def back_up(journal: Copied, path: Path) -> Backup:
+def back_up(journal: Copied, path: Path, evidence: Evidence | None = None, public: Path | None = None) -> Backup:
     """Write a verified copy of a journal, and its SHA-256 beside it; JournalError if the copy is not sound.
 
-    Until it is verified it has another name, so that what carries the name given is always whole.
+    `evidence` was read before the journal was opened, `public` is its public key. Until it is verified it has another
+    name, so that what carries the name given is always whole.
     """
-    for taken in (path, digest_path(path)):
+    for taken in (path, digest_path(path), head_path(path)):
         if taken.exists():
             raise JournalError(f"{taken}: exists, and is not overwritten; name a new file")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,15 +64,16 @@ def back_up(journal: Copied, path: Path) -> Backup:
     partial.unlink(missing_ok=True)
     try:
         journal.copy_to(partial)
-        records, head = _verified(partial, path, ANY_VERSION)
+        found, newest = _verified(partial, path, ANY_VERSION, evidence)
         sha256 = _sha256(partial)
+        _leave_evidence(path, newest, public)
         digest_path(path).write_text(f"{sha256}  {path.name}\n", encoding="ascii")
         _settle(partial, digest_path(path))
         os.link(partial, path)  # refuses to replace a file that has come meanwhile
     finally:
         partial.unlink(missing_ok=True)
     _settle(path.parent)
-    return Backup(path=path, records=records, head=head, sha256=sha256)
+    return Backup(path=path, records=found.records, head=found.head, sha256=sha256)
 
 
 def back_up_place(place: Place, path: Path) -> Backup:
@@ -73,37 +83,73 @@ def back_up_place(place: Place, path: Path) -> Backup:
 
         with closing(PostgresJournal(str(place), read_only=True)) as database:
             return back_up(database, path)
+    evidence = evidence_of(place)
     with closing(SqliteJournal(Path(place), read_only=True)) as file:
-        return back_up(file, path)
+        return back_up(file, path, evidence, public_path(Path(place)))
 
 
 def restore(source: Path, place: Place) -> Backup:
     """Put a backup back where no journal is: checked against its SHA-256, where one lies beside it, and its chain.
 
+    Where it goes, key and head may be already: it is held against them, else against those beside the backup.
     JournalError where it is not sound, of another version, or where there is something already.
     """
     sha256 = _checked_sha256(source)
-    records, head = _verified(source, source, frozenset({VERSION}))
+    evidence = _evidence_for(source, place)
+    backup, newest = _verified(source, source, frozenset({VERSION}), evidence)
     if is_url(place):
         _restore_into_database(source, place)
     else:
-        _restore_into_file(source, Path(place), sha256)
+        path = Path(place)
+        if newest is None and backup.records and public_path(path).is_file():
+            raise JournalError(
+                f"{source}: not signed, and {public_path(path)} signs here; restore it to another folder"
+            )
+        _check_free(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _leave_evidence(path, newest, public_path(source))
+        _restore_into_file(source, path, sha256)
+        evidence = evidence_at(path) if evidence is not None else None
     with closing(open_journal(place, read_only=True)) as restored:
-        found = verify_journal(restored)
-    if not found.ok or (found.records, found.head) != (records, head):
+        found = verify_journal(restored, evidence)
+    if not found.ok or (found.records, found.head) != (backup.records, backup.head):
         raise JournalError(f"{shown(place)}: not what {source} holds ({found.problem}); do not use it")
-    return Backup(path=source, records=records, head=head, sha256=sha256)
+    return Backup(path=source, records=found.records, head=found.head, sha256=sha256)
 
 
-def _verified(file: Path, name: Path, versions: frozenset[int]) -> tuple[int, str]:
-    """Return records and head of a sound journal file; JournalError names the file as `name`."""
+def _evidence_for(source: Path, place: Place) -> Evidence | None:
+    """Return what a backup is held against: key and head of where it goes, else those beside it; None without a key."""
+    own = evidence_of(place)
+    if own is None or (own.key is None and own.problem is None):
+        return evidence_at(source, with_head=head_path(source).is_file()) if public_path(source).is_file() else None
+    if own.head is None and own.problem is None and head_path(source).is_file():
+        return evidence_at(Path(place), head=head_path(source))
+    return own
+
+
+def _verified(
+    file: Path, name: Path, versions: frozenset[int], evidence: Evidence | None
+) -> tuple[Verification, Checkpoint | None]:
+    """Return the finding on a sound journal file, and its last record if that is a checkpoint.
+
+    JournalError names the file as `name`.
+    """
     with closing(SqliteJournal(file, read_only=True, versions=versions)) as copy:
-        found = verify_journal(copy)
+        found = verify_journal(copy, evidence)
+        last = next(copy.entries(after=found.records - 1), None) if found.ok and found.records else None
     if not found.ok:
-        raise JournalError(
-            f"{name}: record {found.first_bad} is bad: {found.problem}; {found.records} before it are sound"
-        )
-    return found.records, found.head
+        raise JournalError(f"{name}: {found.finding}; {found.records} before it are sound")
+    return found, checkpoint_of(last.body) if last is not None else None
+
+
+def _leave_evidence(journal: Path, newest: Checkpoint | None, public: Path | None) -> None:
+    """Leave head and public key beside a copy of a signed journal, unless there are some."""
+    if newest is None:
+        return
+    begin_head(head_path(journal), newest)
+    if public is not None and public.is_file():
+        public_path(journal).parent.mkdir(mode=0o700, exist_ok=True)
+        create(public_path(journal), public.read_bytes(), 0o644)
 
 
 def _sha256(path: Path) -> str:
@@ -122,13 +168,16 @@ def _checked_sha256(source: Path) -> str:
     return found
 
 
-def _restore_into_file(source: Path, path: Path, sha256: str) -> None:
-    """Copy a backup to where no file is, nor the log of one."""
+def _check_free(path: Path) -> None:
+    """Raise JournalError where a file is, or the log of one."""
     for end in ("", "-wal", "-shm"):
         taken = path.with_name(path.name + end)
         if taken.exists():
             raise JournalError(f"{taken}: exists, and is not overwritten; move it away first")
-    path.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _restore_into_file(source: Path, path: Path, sha256: str) -> None:
+    """Copy a backup to where no file is."""
     partial = path.with_name(f"{path.name}.partial")
     try:
         shutil.copyfile(source, partial)

@@ -13,6 +13,8 @@ from sqlalchemy import Connection, create_engine, event, text
 
 from journal.backup import back_up
 from journal.entries import VERSION, JournalError
+from journal.evidence import evidence_of
+from journal.signing import public_path
 from journal.sqlite import SqliteJournal
 from journal.store import Place, is_url, shown
 from journal.verify import verify_journal
@@ -52,21 +54,24 @@ def migrate(place: Place, backup: Path) -> Migration:
     """Back a journal of an older version up to `backup`, verified, then bring it to this one.
 
     In the name of the backup `{version}` becomes the version that is kept there.
-    JournalError where it is newer, damaged, or no journal; then nothing is changed.
+    Records stay byte for byte, so checkpoints and the head outside hold as before. JournalError where it is newer,
+    damaged, or no journal; then nothing is changed.
     """
+    evidence = evidence_of(place)
     journal = _open_any(place)
     try:
         version = journal.version
         if version == VERSION:
             seq, head = journal.head
             return Migration(before=version, after=version, records=seq, head=head, backup=None)
-        made = back_up(journal, Path(str(backup).replace("{version}", str(version))))
+        public = None if is_url(place) else public_path(Path(place))
+        made = back_up(journal, Path(str(backup).replace("{version}", str(version))), evidence, public)
     finally:
         journal.close()
     _upgrade_in_place(place, version)
     after = _open_any(place)
     try:
-        found = verify_journal(after)
+        found = verify_journal(after, evidence)
         if not found.ok or found.records < made.records:
             raise JournalError(f"{shown(place)}: damaged by its migration ({found.problem}); {made.path} is as it was")
     finally:

@@ -3,7 +3,8 @@
 `time_ns` is market time (UTC). Money is in 10**-6 of the account currency, prices in ticks, quantities in lots.
 """
 
-from typing import Any, Final, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias, get_args
 
 import msgspec
 from msgspec import Raw, Struct
@@ -261,10 +262,28 @@ class Switch(Record, frozen=True, kw_only=True, tag="switch"):
     wall_ns: int
 
 
+class Checkpoint(Record, frozen=True, kw_only=True, tag="checkpoint"):
+    """A signed statement, the last record of every group: the chain had this hash at this sequence number.
+
+    `key` is the fingerprint of the key, `signature` its Ed25519 signature in hex over all other fields; `time_ns` is
+    that of the record before it.
+    """
+
+    seq: int
+    hash: str
+    key: str
+    signature: str
+
+
 AnyRecord: TypeAlias = (
     Session | Claim | Mandate | Decision | Order | Report | Cancel | Replace | OrderNews | Breaks | Adjustment
-    | OrdersSnapshot | Latch | Sample | Snapshot | Stop | Switch
+    | OrdersSnapshot | Latch | Sample | Snapshot | Stop | Switch | Checkpoint
 )  # fmt: skip
+
+KINDS: Final[Mapping[str, type[Record]]] = {str(kind.__struct_config__.tag): kind for kind in get_args(AnyRecord)}
+"""Every kind of record by its name in the journal."""
+
+CHECKPOINT: Final = str(Checkpoint.__struct_config__.tag)
 
 DECODER: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(AnyRecord)
 

@@ -22,10 +22,10 @@ from journal.entries import (
     JournalError,
     JournalUnavailable,
     NoJournalError,
-    chained,
     check_indexed,
 )
-from journal.records import AnyRecord, Claim
+from journal.records import CHECKPOINT, AnyRecord, Claim
+from journal.sealing import Groups, Sealer
 
 TABLES: Final = frozenset({"meta", "epochs", "records"})
 
@@ -55,15 +55,34 @@ PASSING: Final = frozenset({
 class SqliteJournal:
     """A journal in one SQLite file; `read_only` opens an existing file and never writes to it.
 
+    A writer with a `seal` ends every group with a signed checkpoint, and lets the head outside the file follow.
     `versions` are those of the tables that are accepted: others than the newest only by who brings them there.
     """
 
-    def __init__(self, path: Path, *, read_only: bool = False, versions: frozenset[int] = frozenset({VERSION})) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        read_only: bool = False,
+        seal: Sealer | None = None,
+        versions: frozenset[int] = frozenset({VERSION}),
+    ) -> None:
         self.path = path
         self._read_only = read_only
-        self._db, self.version = _connect(path, read_only, versions)
-        # A reader asks for the head only when it wants it: a file cut at its end is still readable from its beginning.
-        self._known_head = None if read_only else _read_head(self._db, path)
+        seal = None if read_only else seal
+        # The head of a new journal is there before its file: without a file a missing head is nothing to ask about.
+        begun = seal(path) if seal is not None and not path.exists() else None
+        try:
+            self._db, self.version = _connect(path, read_only, versions)
+            # A reader asks for the head only when it wants it: a file cut at its end is readable from its beginning.
+            self._known_head = None if read_only else _read_head(self._db, path)
+            if seal is not None and begun is None:
+                begun = seal(path, signed=_ends_signed(self._db))
+        except BaseException:
+            if begun is not None:
+                begun.close()
+            raise
+        self._groups = Groups(begun)
         self._attempt: Attempt | None = None  # an append whose outcome is not known
 
     @property
@@ -78,9 +97,11 @@ class SqliteJournal:
         with self._transaction() as db:
             epoch = _newest_epoch(db) + 1
             db.execute("INSERT INTO epochs VALUES (?, ?, ?)", (epoch, owner, now_ns))
-            (entry,) = chained(_read_head(db, self.path), [Claim(time_ns=now_ns, epoch=epoch, owner=owner)])
-            db.execute(INSERT, entry)
-        self._known_head, self._attempt = (entry.seq, entry.hash), None
+            claim = Claim(time_ns=now_ns, epoch=epoch, owner=owner)
+            entries = self._groups.chained(_read_head(db, self.path), [claim])
+            db.executemany(INSERT, entries)
+        self._known_head, self._attempt = (entries[-1].seq, entries[-1].hash), None
+        self._groups.publish(self._known_head)
         return epoch
 
     def append(self, epoch: int, records: Sequence[AnyRecord]) -> int:
@@ -93,13 +114,13 @@ class SqliteJournal:
             if self._attempt is not None:
                 found = _read_head(db, self.path)
                 before, self._known_head = self._attempt.written(found, records), found
-            entries = chained(self.head, records[before:])
+            entries = self._groups.chained(self.head, records[before:])
             self._attempt = Attempt(self.head, before, tuple(records), entries)
             db.executemany(INSERT, entries)
-        self._attempt = None
-        if entries:
-            self._known_head = (entries[-1].seq, entries[-1].hash)
-        return self.head[0]
+        head = (entries[-1].seq, entries[-1].hash) if entries else self.head
+        self._groups.publish(head)
+        self._known_head, self._attempt = head, None
+        return head[0]
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -151,6 +172,7 @@ class SqliteJournal:
     def close(self) -> None:
         """Close the file; the write-ahead log is folded into it."""
         self._db.close()
+        self._groups.close()
 
 
 def write_copy(path: Path, epochs: Sequence[tuple[int, str, int]], entries: Iterator[Entry]) -> None:
@@ -220,6 +242,11 @@ def _is_passing(error: sqlite3.OperationalError) -> bool:
 
 def _newest_epoch(db: sqlite3.Connection) -> int:
     return int(db.execute("SELECT coalesce(max(epoch), 0) FROM epochs").fetchone()[0])
+
+
+def _ends_signed(db: sqlite3.Connection) -> bool:
+    """Tell whether the newest record is a checkpoint, as a sealed writer leaves it."""
+    return db.execute("SELECT kind FROM records ORDER BY seq DESC LIMIT 1").fetchone() == (CHECKPOINT,)
 
 
 def _read_head(db: sqlite3.Connection, path: Path) -> Head:

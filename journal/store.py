@@ -21,6 +21,7 @@ from journal.entries import (
     NoJournalError,
 )
 from journal.memory import MemoryJournal
+from journal.sealing import Sealer
 from journal.sqlite import SqliteJournal
 
 __all__ = [
@@ -71,13 +72,14 @@ def absolute(place: Place) -> str:
     return str(place) if is_url(place) else str(Path(place).resolve())
 
 
-def open_journal(place: Place, *, read_only: bool = False) -> Journal:
-    """Open a journal for its one writer, or for reading.
+def open_journal(place: Place, *, read_only: bool = False, seal: Sealer | None = None) -> Journal:
+    """Open a journal for its one writer, or for reading; a writer of a file signs with its `seal`.
 
+    A database is not signed: several machines write to it, and key and head would have to be where each of them is.
     JournalError where it is none or of another version, JournalUnavailable where it cannot be reached now.
     """
     if not is_url(place):
-        return SqliteJournal(Path(place), read_only=read_only)
+        return SqliteJournal(Path(place), read_only=read_only, seal=seal)
     from journal.postgres import PostgresJournal  # SQLAlchemy: a third of a second that a file does not need
 
     return PostgresJournal(str(place), read_only=read_only)

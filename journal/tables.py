@@ -6,7 +6,7 @@ kind as typed columns, behind `seq` and `time` (UTC, microseconds; `time_ns` is 
 are lists; what has no fixed fields (a plan, a snapshot's book) is JSON.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final, get_args, get_origin, get_type_hints
@@ -17,14 +17,10 @@ import pyarrow.parquet as pq
 from msgspec import Raw, Struct
 
 from journal.export import wanted
-from journal.records import AnyRecord
+from journal.records import KINDS
 from journal.store import Entry, Journal
 
 ROWS_AT_ONCE: Final = 20_000
-
-KINDS: Final[Mapping[str, type[Struct]]] = {
-    str(kind.__struct_config__.tag): kind for kind in get_args(AnyRecord)
-}  # fmt: skip
 
 TIME: Final = pa.timestamp("us", tz="UTC")
 

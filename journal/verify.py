@@ -1,16 +1,26 @@
-"""Verification: does every record follow from the one before it? Names the first that does not."""
+"""Verification: is every record the one that was written? Names the first that is not, and the class of damage.
+
+One walk over the records, then key and head decide whether that chain is the one that was signed.
+"""
 
 import shutil
 import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, suppress
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from journal.chain import GENESIS, link
-from journal.store import Entry, Journal, JournalError, SqliteJournal
+from journal.chain import GENESIS
+from journal.evidence import REWRITTEN_TEXT, UNCHECKED, UNSIGNED, Evidence, Seen, evidence_at, judge, last_signed
+from journal.records import CHECKPOINT
+from journal.signing import fingerprint
+from journal.store import Journal, JournalError, SqliteJournal
+from journal.walk import BROKEN, EPOCHS, REWRITTEN, UNREADABLE, Bad, Row, Walk
 
 HEADER_BYTES: Final = 100
 PAGE_SIZE: Final = slice(16, 18)
@@ -24,48 +34,78 @@ BEFORE_ALL: Final = -(2**63)
 
 
 class Verification(Struct, frozen=True, kw_only=True):
-    """The finding: `ok`, how many records were sound, the head they lead to, and what is wrong with the next one."""
+    """The finding: `ok`, how many records were sound, the head they lead to, and what is wrong with the next one.
+
+    `damage` is its class (docs/journal.md), `first_bad` None where the damage is not in a record. `signature` says what
+    is known of the signatures of a sound journal, `after_head` how many signed records follow the head, `key` is the
+    fingerprint of the key that was used.
+    """
 
     ok: bool
     records: int
     head: str
     first_bad: int | None = None
     problem: str | None = None
+    damage: str | None = None
+    signature: str | None = None
+    after_head: int = 0
+    key: str | None = None
+
+    @property
+    def finding(self) -> str:
+        """Say what is wrong with a journal that is not ok."""
+        return f"record {self.first_bad} is bad: {self.problem}" if self.first_bad is not None else f"{self.problem}"
 
 
-def verify_journal(journal: Journal) -> Verification:
-    """Check sequence, chain, and that the columns repeat what the bytes say; stop at the first bad record."""
-    previous, count = GENESIS, 0
+def verify_journal(journal: Journal, evidence: Evidence | None = None) -> Verification:
+    """Verify a journal that is about to be folded: also that this version can read every record.
+
+    Without evidence signatures are not checked: then the chain shows damage, not forgery.
+    """
+    return _verify(lambda: journal.entries(after=BEFORE_ALL), evidence, Walk(_place(evidence), decoding=True))
+
+
+def verify_file(path: Path, evidence: Evidence | None = None) -> Verification:
+    """Verify a journal file, also one that was cut short; JournalError when it is none, or of another version.
+
+    Without other evidence it is held against the key and the head that its writer left beside it.
+    """
+    evidence = evidence if evidence is not None else evidence_at(path)
     try:
-        for entry in journal.entries(after=BEFORE_ALL):
-            problem = _problem(entry, count + 1, previous)
-            if problem:
-                # In a damaged page numbers may run backwards: then it is the next one that is lost.
-                bad = count + 1 if 0 < count >= entry.seq else entry.seq
-                return Verification(ok=False, records=count, head=previous, first_bad=bad, problem=problem)
-            previous, count = entry.hash, count + 1
-    except sqlite3.DatabaseError as error:
-        return Verification(
-            ok=False, records=count, head=previous, first_bad=count + 1, problem=f"the file is damaged: {error}"
-        )
-    return Verification(ok=True, records=count, head=previous)
-
-
-def verify_file(path: Path) -> Verification:
-    """Verify a journal file, also one that was cut short; JournalError when it is none, or of another version."""
-    try:
-        journal = SqliteJournal(path, read_only=True)
+        SqliteJournal(path, read_only=True).close()
+    except UnicodeDecodeError as error:
+        return _verify_rest(path, evidence, f"the file is damaged: {error}")
     except JournalError as error:
         if getattr(error.__cause__, "sqlite_errorcode", 0) != sqlite3.SQLITE_CORRUPT:
             raise
-        return _verify_rest(path, f"the file is damaged: {error.__cause__}")
-    try:
-        return verify_journal(journal)
-    finally:
-        journal.close()
+        return _verify_rest(path, evidence, f"the file is damaged: {error.__cause__}")
+    return _verify_database(path, evidence)
 
 
-def _verify_rest(path: Path, problem: str) -> Verification:
+def _verify_database(path: Path, evidence: Evidence | None) -> Verification:
+    """Verify what SQLite reads of a file, in one transaction, and that the table of epochs repeats the claims."""
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)) as db:
+        db.execute("BEGIN")
+        walk = Walk(_place(evidence))
+        found = _verify(lambda: _rows(db), evidence, walk)
+        if not found.ok:
+            return found
+        try:
+            epochs = db.execute("SELECT epoch, owner, claimed_ns FROM epochs ORDER BY epoch").fetchall()
+        except BROKEN as error:
+            return _unsound(found, UNREADABLE, f"the file is damaged: {error}")
+        if epochs != walk.claims:
+            return _unsound(found, EPOCHS, "the table of epochs does not repeat the claims in the records")
+        return found
+
+
+def _rows(db: sqlite3.Connection) -> Iterator[Row]:
+    # Not `yield from`: a walk that stopped early would close its cursor after its connection.
+    for row in db.execute("SELECT seq, kind, time_ns, body, hash FROM records ORDER BY seq"):  # noqa: UP028
+        yield row
+
+
+def _verify_rest(path: Path, evidence: Evidence | None, problem: str) -> Verification:
     """Verify what is left of a damaged file.
 
     SQLite refuses a file that is shorter than its header says, whatever is still in it. A copy with the lost pages
@@ -81,28 +121,63 @@ def _verify_rest(path: Path, problem: str) -> Verification:
             size = int.from_bytes(header[PAGE_SIZE]) * int.from_bytes(header[PAGE_COUNT])
             if copy.stat().st_size < size <= FILE_BYTES_MAX:
                 file.truncate(size)
-        try:
-            journal = SqliteJournal(copy, read_only=True)
-        except JournalError:
-            return Verification(ok=False, records=0, head=GENESIS, first_bad=1, problem=problem)
-        try:
-            found = verify_journal(journal)
-        finally:
-            journal.close()
-    return Verification(ok=False, records=found.records, head=found.head, first_bad=found.records + 1, problem=problem)
+        found = Verification(ok=False, records=0, head=GENESIS)
+        with suppress(JournalError, *BROKEN):
+            SqliteJournal(copy, read_only=True).close()
+            found = _verify_database(copy, None)
+    return Verification(
+        ok=False, records=found.records, head=found.head, first_bad=found.records + 1, problem=problem,
+        damage=UNREADABLE, key=_key_of(evidence),
+    )  # fmt: skip
 
 
-def _problem(entry: Entry, expected_seq: int, previous: str) -> str | None:
-    if entry.seq != expected_seq:
-        return f"sequence jumps from {expected_seq - 1} to {entry.seq}: a record is missing or was added"
-    if [type(column) for column in entry] != [int, str, int, bytes, str]:
-        return "its columns hold other types than were written"
-    if link(previous, entry.body) != entry.hash:
-        return "its hash does not follow from its bytes and the record before it"
-    try:
-        record = entry.record()
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        return f"its bytes are no record of this version: {error}"
-    if record.__struct_config__.tag != entry.kind or record.time_ns != entry.time_ns:
-        return "its columns do not repeat what its bytes say"
-    return None
+def _verify(rows: Callable[[], Iterable[Row]], evidence: Evidence | None, walk: "Walk") -> Verification:
+    """Walk over the rows, then judge; `rows` begins again at the first of them."""
+    bad, key = walk.run(rows()), evidence.key if evidence is not None else None
+    if bad is not None:
+        before = _checkpoints(rows(), walk.count)
+        newest = before[-1][0] if before else 0
+        signed = last_signed(key, before) if key is not None else newest
+        if bad.damage == REWRITTEN or signed < newest:  # what is before a bad record is sound only if it is signed
+            return _found_bad(rows, Bad(signed + 1, REWRITTEN, REWRITTEN_TEXT), evidence)
+        return Verification(
+            ok=False, records=walk.count, head=walk.hash, first_bad=bad.seq, problem=bad.problem, damage=bad.damage,
+            key=_key_of(evidence),
+        )  # fmt: skip
+    signature = UNCHECKED if walk.newest is not None else UNSIGNED
+    sound = Verification(ok=True, records=walk.count, head=walk.hash, signature=signature, key=_key_of(evidence))
+    if evidence is None:
+        return sound
+    seen = Seen(walk.count, walk.hash, walk.newest, walk.at_head)
+    judged = judge(seen, evidence, lambda: _checkpoints(rows(), walk.count))
+    if judged.damage is None:
+        return replace(sound, signature=judged.signature, after_head=judged.after_head)
+    if judged.first_bad is None:
+        return _unsound(sound, judged.damage, judged.problem)
+    return _found_bad(rows, Bad(judged.first_bad, judged.damage, judged.problem), evidence)
+
+
+def _found_bad(rows: Callable[[], Iterable[Row]], bad: Bad, evidence: Evidence | None) -> Verification:
+    """Return the finding on a bad record of a whole chain: what is before it is sound."""
+    head = next((str(row[4]) for row in islice(rows(), bad.seq - 2, None)), GENESIS) if bad.seq > 1 else GENESIS
+    return Verification(
+        ok=False, records=bad.seq - 1, head=head, first_bad=bad.seq, problem=bad.problem, damage=bad.damage,
+        key=_key_of(evidence),
+    )  # fmt: skip
+
+
+def _unsound(found: Verification, damage: str, problem: str) -> Verification:
+    return replace(found, ok=False, damage=damage, problem=problem, signature=None)
+
+
+def _place(evidence: Evidence | None) -> int:
+    return evidence.place if evidence is not None else 0
+
+
+def _key_of(evidence: Evidence | None) -> str | None:
+    return fingerprint(evidence.key) if evidence is not None and evidence.key is not None else None
+
+
+def _checkpoints(rows: Iterable[Row], count: int) -> list[tuple[int, bytes]]:
+    """Return the checkpoints among the first rows, each with its place."""
+    return [(seq, body) for seq, kind, _, body, _ in islice(rows, count) if kind == CHECKPOINT]

@@ -208,8 +208,9 @@ def book_of(plan: Plan, quotes: Records | None = None, instruments: Records | No
     ledger = open_ledger(instruments, groups, plan.cash)
     shared = records(len(instruments), QUOTE) if quotes is None else quotes
     cooldowns = np.array(plan.limits.cooldowns_ns, np.int64)
-    limits, guards, controls = limits_of(plan), guards_of(plan, instruments), controls_of(plan)
-    return open_book(ledger, shared, desks_of(plan), limits, cooldowns, guards, controls)
+    book = open_book(ledger, shared, desks_of(plan), limits_of(plan), cooldowns, guards_of(plan, instruments))
+    controls = controls_of(plan)
+    return book if controls is None else book._replace(controls=controls)
 
 
 def agent_of(plan: Plan, quotes: Records | None = None) -> Agent:

@@ -93,9 +93,8 @@ LIVE_COUNT: Final = 0
 def open_book(
     ledger: Ledger, quotes: Records, desks: Records, limits: Records, cooldowns_ns: NDArray[np.int64],
     guards: Guards | None = None,
-    controls: Controls | None = None,
 ) -> Book:  # fmt: skip
-    """Return the book of one account, with nothing reserved; without `controls` no pre-trade control is configured."""
+    """Return the book of one account, with nothing reserved and no pre-trade control configured."""
     count = len(ledger.instruments)
     none = np.zeros(count, np.int64)
     own = guards or no_guards(int(ledger.account[0].cash), count)
@@ -111,7 +110,7 @@ def open_book(
         np.zeros(1, np.int64),
         *own,
         np.zeros((2, count), np.int64),
-        no_controls(count, len(desks)) if controls is None else controls,
+        no_controls(count, len(desks)),
     )
 
 

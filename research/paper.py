@@ -15,7 +15,9 @@ from actors.restoring import SessionLog, newest_session
 from actors.settings import GOVERNOR, RISK, SUPERVISOR, Settings
 from actors.staging import session_record
 from actors.system import Cluster
+from journal.evidence import Evidence, evidence_of
 from journal.records import Stop
+from journal.signing import open_seal
 from journal.store import Journal, Place, absolute, open_journal, shown
 from journal.switchboard import Switchboard, SwitchboardError
 from journal.verify import verify_journal
@@ -144,9 +146,10 @@ def open_session(home: Home, planned: Planned) -> tuple[Settings, bool]:
     """Continue the newest session if it is this one and has not ended, else begin a new one; tell which it was."""
     tape = save_tape(home.tapes, planned.tape)
     Switchboard(home.switches).close()  # from here on one that is gone is an error
-    journal = open_journal(home.journal)
+    evidence = evidence_of(home.journal)  # before it is opened to be written: that begins a head where there is none
+    journal = open_journal(home.journal, seal=open_seal)
     try:
-        _check_journal(home.journal, journal)
+        _check_journal(home.journal, journal, evidence)
         log = newest_session(journal)
         old = log.session
         settings = Settings(
@@ -177,14 +180,11 @@ def open_session(home: Home, planned: Planned) -> tuple[Settings, bool]:
         journal.close()
 
 
-def _check_journal(place: Place, journal: Journal) -> None:
+def _check_journal(place: Place, journal: Journal, evidence: Evidence | None) -> None:
     """Refuse to go on from a journal that is not what was written: starting is recovering from it."""
-    found = verify_journal(journal)
+    found = verify_journal(journal, evidence)
     if not found.ok:
-        raise RunError(
-            f"{shown(place)}: record {found.first_bad} is bad: {found.problem}; "
-            "move the file away, or use another --home"
-        )
+        raise RunError(f"{shown(place)}: {found.finding}; move the file and its head away, or use another --home")
 
 
 def revision() -> str:

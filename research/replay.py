@@ -55,7 +55,7 @@ def replay_journal(
     try:
         verification = verify_journal(journal)
         if not verification.ok:
-            raise DamagedJournalError(f"{path}: record {verification.first_bad} is bad: {verification.problem}")
+            raise DamagedJournalError(f"{path}: {verification.finding}")
         return [replay_session(path, log, tapes, rebuild) for log in sessions(journal)]
     finally:
         journal.close()

@@ -22,7 +22,7 @@ def source_of_journal(place: Place, tapes: Path) -> Source:
     try:
         found = verify_journal(journal)
         if not found.ok:
-            raise DamagedJournalError(f"{path}: record {found.first_bad} is bad: {found.problem}")
+            raise DamagedJournalError(f"{path}: {found.finding}")
         newest: SessionLog | None = None
         for log in sessions(journal):
             newest = log

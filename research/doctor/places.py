@@ -8,6 +8,8 @@ import psutil
 
 from actors.address import AddressError, read_address
 from actors.restoring import newest_session
+from journal.evidence import evidence_of
+from journal.signing import SigningError
 from journal.store import JournalError, JournalUnavailable, NoJournalError, Place, open_journal, shown
 from journal.verify import verify_journal
 from research.catalogue import FileKind, Level, build, judge
@@ -92,17 +94,18 @@ def look_at_journal(place: Place, at_work: bool = False) -> list[Finding]:
     """Open and verify the journal; tell how its newest session ended, where no run is `at_work` on it."""
     path = shown(place)
     try:
+        evidence = evidence_of(place)
         journal = open_journal(place, read_only=True)
     except NoJournalError:
         return [good("journal", "none yet; the first run begins one")]
-    except JournalError as problem:
+    except (JournalError, SigningError) as problem:
         return [error("journal", str(problem), "use another --home, or the program version that wrote it")]
     except JournalUnavailable as problem:
         return [error("journal", str(problem), "start the server, or name another --journal")]
     try:
-        found = verify_journal(journal)
+        found = verify_journal(journal, evidence)
         if not found.ok:
-            text = f"{path}: record {found.first_bad} is bad: {found.problem}; {found.records:,} before it are sound"
+            text = f"{path}: {found.finding}; {found.records:,} before it are sound"
             return [error("journal", text, "keep the file as evidence, put back a copy of it, or use another --home")]
         log = newest_session(journal)
     finally:

@@ -91,9 +91,8 @@ def test_a_record_cut_from_the_end_leaves_a_sound_journal_with_another_head(own,
 
 
 @pytest.mark.parametrize("share", [0.0002, 0.01, 0.3, 0.5001, 0.77, 0.999])
-def test_a_file_cut_in_the_middle_names_the_first_record_that_is_lost(own, share):
-    file = own / "journal.db"
-    whole = verify(own)["records"]
+def test_a_file_cut_in_the_middle_names_the_first_record_that_is_lost(own, session, share):
+    file, whole = own / "journal.db", verify(session)["records"]
     content = file.read_bytes()
     file.write_bytes(content[: int(len(content) * share)])
     document = verify(own)

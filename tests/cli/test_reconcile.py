@@ -7,6 +7,7 @@ from journal.verify import verify_file
 from tests.cli.running import refused, schema, trifecta
 from tests.orders.crashes import Boundary, Crash
 from tests.orders.scenario import Run, plan_of
+from tests.research.journals import write_journal
 from venues.simulated.faults import Fault
 
 
@@ -18,11 +19,7 @@ def traded(path, *, by_hand):
         run.venue.exchange.trade_by_hand("EURUSD@sim", 3, 10_000, run.now_ns())
         gateway = run.world.actor("gateway")
         run.world.run(lambda: bool(gateway.working.reconciler.breaks) and not gateway._untaken, 30_000)
-    journal = SqliteJournal(path)
-    journal.claim("test", 1)
-    journal.append(1, [entry.record() for entry in run.journal.entries()])
-    journal.close()
-    return path
+    return write_journal(path, run.journal)
 
 
 def reconciled(path, *words):

@@ -54,7 +54,7 @@ def test_a_run_does_not_go_on_from_a_journal_that_was_changed(market, session, t
     assert (ended.code, ended.out) == (1, "")
     (line,) = words_of(ended)
     assert line.startswith(f"trifecta: {home / 'journal.db'}: record {place} is bad: ")
-    assert line.endswith("; move the file away, or use another --home")
+    assert line.endswith("; move the file and its head away, or use another --home")
     with closing(SqliteJournal(home / "journal.db", read_only=True)) as journal:
         assert len(list(journal.entries())) == sum(1 for _ in rows(before, tmp_path))
     assert not (home / "lock").exists()

@@ -74,12 +74,8 @@ def test_a_run_stopped_in_the_middle_goes_on_and_decides_the_same(tmp_path, scra
     assert took < END_S
     assert left_over(scratch) == ([], [])
     assert sorted(path.name for path in home.iterdir()) == [
-        "catalogue",
-        "journal.db",
-        "reports",
-        "switches.db",
-        "tapes",
-    ]
+        "catalogue", "journal.db", "journal.db.head", "keys", "reports", "switches.db", "tapes",
+    ]  # fmt: skip
     verified = trifecta("journal", "verify", "--home", home, "--json").document
     assert verified["ok"]
     assert 0 < decisions(home) < sum(desk["decisions"] for desk in whole["desks"].values())
@@ -144,4 +140,4 @@ def test_a_run_stopped_while_it_starts_ends_at_once_and_leaves_nothing(tmp_path,
     assert left_over(scratch) == ([], [])
     assert not (home / "lock").exists()
     document = trifecta("journal", "verify", "--home", home, "--json").document
-    assert (document["ok"], document["records"]) == (True, 2)  # the claim and the session
+    assert (document["ok"], document["records"]) == (True, 4)  # the claim and the session, each with its checkpoint

@@ -47,7 +47,8 @@ def a_book(bounds=None, overrides=(), **terms):
         limits[0][name] = value
     quotes.bid, quotes.ask, quotes.time_ns = 100_000, 100_010, NOW
     controls = open_controls(own, kinds, granted, 1, 2)
-    return open_book(open_ledger(table, len(table), CASH), quotes, desks(1), limits, np.zeros(1, np.int64), controls)
+    book = open_book(open_ledger(table, len(table), CASH), quotes, desks(1), limits, np.zeros(1, np.int64))
+    return book._replace(controls=controls)
 
 
 def intent_at(time_ns=NOW, *lots, **terms):

@@ -9,7 +9,7 @@ from research.paper import PaperRun
 from research.planning import Planned
 from tests.builders import a_plan, a_tape
 
-GOVERNS = {"complete": False, "records": 3, "decisions": 1, "executed": 1, "fills": 2}
+GOVERNS = {"complete": False, "records": 3, "decisions": 1, "executed": 1, "fills": 2, "held": ""}
 JUDGES = {"done_ns": -1, "time_ns": 0, "equity": 10**11, "desks": {}}
 
 
