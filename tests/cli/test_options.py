@@ -13,6 +13,7 @@ NEEDED = {
     "journal": "",
     "data": "",
     "risk": "",
+    "resume": "scope",
 }
 
 

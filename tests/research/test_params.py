@@ -66,7 +66,7 @@ def test_a_renamed_file_is_refused(tmp_path):
     [
         (b"not json", "not a file of parameters"),
         (b"{}", "not a file of parameters"),
-        (canonical(a_file(version=2)), "version 2; this program reads version 2"),
+        (canonical(a_file(version=2)), "version 2; this program reads version 1"),
         (canonical(a_file(policy="oracle")), "policy 'oracle' is unknown"),
         (
             canonical(a_file(params={"fast": 5.0, "lots": 1.0})),
