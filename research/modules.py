@@ -10,6 +10,7 @@ PACKAGES: Final = ("market", "policies", "venues", "journal", "envs", "actors", 
 ROOT: Final = Path(__file__).resolve().parents[1]
 
 _IMPORT_PATH: Final = re.compile(r"^\s*-?\s*import_path:\s*['\"]?([\w.]+):", re.MULTILINE)
+_RUN_ITSELF: Final = re.compile(r"""^if __name__ == ["']__main__["']:""", re.MULTILINE)
 
 
 def import_graph(root: Path = ROOT) -> dict[str, frozenset[str]]:
@@ -53,12 +54,17 @@ def _parents(module: str) -> list[str]:
 def entry_points(root: Path = ROOT, commands: Iterable[str] = ()) -> frozenset[str]:
     """Return the modules that are run rather than imported.
 
-    These are `commands` ("module:attribute"), every `__main__`, and what the configuration files name to Ray Serve.
+    These are `commands` ("module:attribute"), every `__main__` and every module that can be run by itself, what Alembic
+    loads from a folder of migrations, and what the configuration files name to Ray Serve.
     """
     named = {command.partition(":")[0] for command in commands}
     for path in sorted((root / "config").rglob("*.y*ml")):
         named.update(_IMPORT_PATH.findall(path.read_text(encoding="utf-8")))
-    return frozenset(named | {name for name, _ in _modules(root) if name.endswith(".__main__")})
+    return frozenset(named | {name for name, path in _modules(root) if _is_run(name, path)})
+
+
+def _is_run(name: str, path: Path) -> bool:
+    return name.endswith(".__main__") or ".migrations." in name or bool(_RUN_ITSELF.search(path.read_text("utf-8")))
 
 
 def orphans(graph: Mapping[str, frozenset[str]], entries: Iterable[str]) -> tuple[str, ...]:

@@ -199,7 +199,10 @@ def test_daily_equity_bars_of_the_data_root_can_be_traded(home):
         (("--cash", "much"), '--cash: cash = "much": a number is allowed'),
         (("--cash", "0"), '--cash: cash = "0": more than 0 is allowed'),
         (("--cash", "1e12"), '--cash: cash = "1e12": at most 1000000000 is allowed'),
-        (("--profile", "wild"), "profile 'wild' is unknown; known are alpha_like, conservative_union, crypto, ftmo_1step"),
+        (
+            ("--profile", "wild"),
+            "profile 'wild' is unknown; known are alpha_like, conservative_union, crypto, ftmo_1step",
+        ),
         (("--profile", "wild.toml"), "wild.toml: there is no such file"),
         (("--config", "none.toml"), "none.toml: there is no such file"),
         (("--timeframe", "2m"), "--timeframe: forex_timeframe = \"2m\": '1m', '3m', '5m'"),

@@ -197,8 +197,8 @@ def test_every_order_of_a_session_can_be_explained(session, log):
 
 
 def test_the_positions_of_a_story_are_those_of_the_fold(session, log):
-    """The last position of the last report of an instrument is where the session left it."""
-    last = next(report for report in reversed(log.reports) if report.report in ("FILL", "SETTLE"))
+    """The position after the last trade is where the session left it; what moves a stop afterwards trades nothing."""
+    last = [report for report in log.reports if report.report in ("FILL", "SETTLE")][-1]
     document = explained(session, last.number)
     position = next(step for step in reversed(document["steps"]) if step["what"] == "position")
     kept = log.snapshots[-1].positions.get(last.instrument, {"lots": 0})
