@@ -168,6 +168,7 @@ def is_gone(process):
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.slow
 def test_an_engine_that_hangs_is_stopped_from_another_process(home, engine):
     """The command runs in a process of its own, as an operator's would."""
     process, worker = engine
@@ -214,6 +215,7 @@ def test_every_venue_is_asked_to_cancel_although_one_fails(home):
     assert emergency_stop(Home(home), act, [Session("y", [])]).done
 
 
+@pytest.mark.slow
 def test_an_engine_is_stopped_even_when_the_trip_cannot_be_made_durable(home, engine):
     process, worker = engine
     (home / "switches.db").write_bytes(b"not a database, but long enough to be taken for one" * 20)

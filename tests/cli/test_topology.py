@@ -56,6 +56,7 @@ def an_address(owner, gcs_address="127.0.0.1:1", token_path=""):
 # --- where nothing runs
 
 
+@pytest.mark.slow
 def test_where_nothing_runs_the_plan_of_the_configuration_is_shown(tmp_path):
     code, document = ask(tmp_path)
     assert (code, document["state"], document["system"]) == (0, "stopped", None)
@@ -67,6 +68,7 @@ def test_where_nothing_runs_the_plan_of_the_configuration_is_shown(tmp_path):
     assert {finding["check"] for finding in document["findings"]} <= {"module"}
 
 
+@pytest.mark.slow
 def test_the_plan_follows_the_desks_that_are_asked_for(tmp_path):
     found = json.loads(run(tmp_path, "--json", "--desk", "forex").stdout)
     assert [actor["name"] for actor in found["actors"] if actor["kind"] == "agent"] == ["agent-forex"]
@@ -81,6 +83,7 @@ def test_people_see_a_table_of_actors_and_one_of_routes(tmp_path):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_system_that_was_killed_is_named_and_the_plan_shown(tmp_path):
     write_address(tmp_path / "cluster.json", an_address(Process(os.getpid(), 1.0)))
     code, document = ask(tmp_path)
@@ -90,6 +93,7 @@ def test_a_system_that_was_killed_is_named_and_the_plan_shown(tmp_path):
     assert (found["level"], "is stale" in found["text"]) == ("warning", True)
 
 
+@pytest.mark.slow
 def test_an_address_that_cannot_be_read_is_an_error_and_no_traceback(tmp_path):
     (tmp_path / "cluster.json").write_text("{")
     code, document = ask(tmp_path)
@@ -219,6 +223,7 @@ def test_a_connection_asks_actors_by_name(system):
     assert done.stdout.splitlines() == ["risk", "there is no actor nobody"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gcs_address", ["127.0.0.1:1", "127.0.0.1", "127.0.0.1:99999", "nowhere.invalid:1"])
 def test_where_nobody_answers_at_an_address_that_is_said_at_once(tmp_path, gcs_address):
     write_address(tmp_path / "cluster.json", an_address(this_process(), gcs_address))

@@ -118,6 +118,7 @@ BAD = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("words", "said"), BAD)
 def test_bad_input_is_one_line_and_exit_code_2_before_ray_starts(tmp_path, words, said):
     given = ["--policy", "sma_cross", "--data", str(REPO / "data"), "--home", str(tmp_path), *words]

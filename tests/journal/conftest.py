@@ -14,7 +14,7 @@ def server() -> Iterator[Server]:
         yield running
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
 def place(request, tmp_path):
     """Return where a journal can be made, in each store."""
     return str(tmp_path / "journal.db") if request.param == "sqlite" else request.getfixturevalue("server").url()

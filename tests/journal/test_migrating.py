@@ -60,7 +60,7 @@ def an_old_database(url):
     return url
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
 def old(request, tmp_path):
     if request.param == "sqlite":
         return an_old_file(tmp_path / "journal.db")

@@ -14,7 +14,7 @@ from journal.verify import verify_journal
 from tests.journal.records import a_session_record, some_samples
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
+@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
 def journal(request, tmp_path):
     match request.param:
         case "memory":

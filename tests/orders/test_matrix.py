@@ -13,6 +13,7 @@ from venues.messages import IdRule
 from venues.simulated.faults import Fault
 
 
+@pytest.mark.slow
 def test_no_crash_at_any_boundary_doubles_loses_or_orphans_an_order():
     told = []
     matrix = run_matrix(300, 0, told.append)

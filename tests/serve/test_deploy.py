@@ -74,6 +74,7 @@ def test_all_of_haproxy_lies_in_the_folder_and_on_ports_of_its_own(tmp_path):
     assert not ports & {"9101", "8404"}
 
 
+@pytest.mark.slow
 def test_haproxy_s_sockets_fit_the_length_that_unix_allows():
     """Serve puts the node's id (56 characters) into the path, HAProxy binds beside it first: `.PID.tmp`."""
     cluster = Cluster()

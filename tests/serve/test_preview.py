@@ -94,6 +94,7 @@ def test_the_book_that_is_judged_shares_no_memory_with_the_live_one(midway):
     assert content(copy) == content(book)
 
 
+@pytest.mark.slow
 def test_a_session_with_previews_writes_the_journal_of_one_without(folder):
     plain = Staged(folder, seed=7).to_end()
     asked = Staged(folder, seed=7)

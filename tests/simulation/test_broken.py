@@ -128,7 +128,10 @@ BROKEN = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", BROKEN)
+LONG = {"a gateway that forgets the fence", "a gateway without a fence"}
+
+
+@pytest.mark.parametrize("what", [pytest.param(w, marks=pytest.mark.slow) if w in LONG else w for w in BROKEN])
 def test_what_is_broken_is_caught(what, tmp_path_factory):
     cast, scenario, objection = BROKEN[what]
     folder = tmp_path_factory.mktemp("tapes")

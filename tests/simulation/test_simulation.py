@@ -52,6 +52,7 @@ def test_another_seed_is_another_run_of_the_same_decisions(tapes):
     assert len(one.result.decisions) == len(other.result.decisions) > 20
 
 
+@pytest.mark.slow
 def test_the_faults_that_are_asked_for_do_happen(tapes):
     lives = 0
     for name, scenario in SCENARIOS.items():
