@@ -1,5 +1,7 @@
 """One order on its way: what was decided, our copy of its state, and what we do about it next."""
 
+from typing import Final
+
 from msgspec import Struct
 
 from market.orders import TERMINAL, OrderEvent, OrderState, OrderStatus
@@ -48,8 +50,15 @@ class Standing(Struct, frozen=True, kw_only=True):
         return frozenset(item.instrument for item in self.breaks)
 
 
+DOUBTS: Final = 3
+"""Comparisons at which an order that was taken for absent is asked for again: it may only have been late."""
+
+
 class OrderEntry(Struct, kw_only=True):
-    """An order in hand. `asking` is the request that waits for an answer, `next_ns` when to act again."""
+    """An order in hand. `asking` is the request that waits for an answer, `next_ns` when to act again.
+
+    `doubts` counts how often an order that was taken for absent was asked for again.
+    """
 
     spec: OrderSpec
     state: OrderState
@@ -59,6 +68,7 @@ class OrderEntry(Struct, kw_only=True):
     tries: int = 0
     sent_ns: int = 0
     absent: int = 0
+    doubts: int = 0
     resend: bool = False
     cancel_wanted: bool = False
     recheck: bool = False
@@ -72,7 +82,13 @@ class OrderEntry(Struct, kw_only=True):
     @property
     def is_final(self) -> bool:
         """Tell whether nothing more is to be done about it."""
-        return self.state.status in TERMINAL and not self.recheck and self.asking is None
+        done = self.state.status in TERMINAL and not self.recheck and self.asking is None
+        return done and not self.is_doubtful
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Tell whether it was taken for absent and has not been asked for often enough since."""
+        return self.state.inferred and self.doubts < DOUBTS
 
     @property
     def is_working(self) -> bool:

@@ -54,6 +54,10 @@ class Reconciler:
                 theirs.append(WorkingOrder(name, order.instrument, abs(order.lots), order.cum))
             elif entries[number].state.inferred:
                 unsure.append(number)  # taken for absent here, working there
+        for number, entry in entries.items():
+            if entry.is_doubtful and number not in unsure:
+                entry.doubts += 1
+                unsure.append(number)
         ours = [
             WorkingOrder(entry.client_id, entry.spec.instrument, entry.state.lots, entry.state.cum)
             for entry in settled.values()

@@ -5,8 +5,8 @@ import random
 from actors.order_entry import OrderSpec, entry_of
 from actors.order_rules import OrderRules
 from actors.working import WorkingOrders
-from tests.orders.desk import EURUSD, SECOND, Desk, S, executed, shown
-from venues.messages import Changed, RequestKind
+from tests.orders.desk import EURUSD, SECOND, A, Desk, S, executed, shown
+from venues.messages import Changed, Holdings, RequestKind
 from venues.simulated.faults import FaultPlan
 from venues.simulated.venue import SimulatedVenue
 
@@ -69,3 +69,19 @@ def test_recovery_from_an_outage_takes_less_than_a_minute():
         if now > end and done is not None and done.state.status is S.FILLED:
             first = now
     assert len({order.first_id for order in venue.exchange.orders}) == len(venue.exchange.orders)
+
+
+def test_an_order_that_was_taken_for_absent_is_asked_for_again_and_its_late_end_is_learnt():
+    desk = Desk(reconcile_ns=SECOND)
+    entry = desk.submit(fresh_until_ns=desk.now + SECOND)
+    desk.work(2 * SECOND)
+    while entry.state.status is not S.REJECTED:
+        asked = len(desk.requests(RequestKind.QUERY))
+        while len(desk.requests(RequestKind.QUERY)) == asked:
+            desk.work(SECOND // 10)
+        desk.answer(RequestKind.QUERY, A.NOT_FOUND)
+    assert (desk.working.unsettled, entry.state.inferred) == (1, True)
+    desk.work(2 * SECOND)
+    desk.answer(RequestKind.SNAPSHOT, holdings=Holdings(positions={}, orders=(), executions=0))
+    desk.answer(RequestKind.QUERY, order=shown(S.CANCELED))
+    assert (entry.state.status, desk.working.unsettled) == (S.CANCELED, 0)
