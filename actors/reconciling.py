@@ -13,7 +13,7 @@ from msgspec import Struct
 from actors.dialogue import Asked, Dialogue
 from actors.executions import Executions
 from actors.order_entry import OrderEntry
-from market.orders import OrderStatus
+from market.orders import TERMINAL, OrderStatus
 from market.reconciliation import Break, BreakKind, Snapshot, WorkingOrder, reconcile
 from venues.messages import Answer, AnswerKind, Holdings, RequestKind
 
@@ -146,5 +146,5 @@ class Upkeep:
 
 
 def is_unknown(entry: OrderEntry) -> bool:
-    """Tell whether it is not known what became of an order."""
-    return entry.state.status is OrderStatus.UNKNOWN or entry.recheck
+    """Tell whether it is not known what became of an order; a final one that is asked for again keeps nobody waiting."""
+    return entry.state.status is OrderStatus.UNKNOWN or (entry.recheck and entry.state.status not in TERMINAL)
