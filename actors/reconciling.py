@@ -146,5 +146,5 @@ class Upkeep:
 
 
 def is_unknown(entry: OrderEntry) -> bool:
-    """Tell whether it is not known what became of an order; a final one that is asked for again keeps nobody waiting."""
+    """Tell whether it is not known what became of an order; a final one asked for again is no reason to wait."""
     return entry.state.status is OrderStatus.UNKNOWN or (entry.recheck and entry.state.status not in TERMINAL)
