@@ -6,6 +6,7 @@
 import signal
 import sqlite3
 import sys
+from collections.abc import Callable
 from enum import IntEnum
 from types import FrameType
 from typing import Any
@@ -67,13 +68,21 @@ def _is_corrupt(error: BaseException | None) -> bool:
     return isinstance(error, sqlite3.DatabaseError) and getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_CORRUPT
 
 
-def heed_polite_kill() -> None:
-    """Take a polite kill as Ctrl-C from here on: a Ray of one's own is ended in order, temporary files are removed."""
-    signal.signal(signal.SIGTERM, _interrupt)
+def heed_wish_to_stop() -> Callable[[], bool]:
+    """Take Ctrl-C and a polite kill alike from here on: what runs is left by KeyboardInterrupt, so that it cleans up.
 
+    Returns who tells whether somebody wished it: an exception that arises inside a library's callback or a destructor
+    may be swallowed there, so what takes long asks as well.
+    """
+    wished: list[int] = []  # not an Event: Tune pickles whom it calls back, and a lock cannot be
 
-def _interrupt(number: int, _: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    def interrupt(number: int, _: FrameType | None) -> None:
+        wished.append(number)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
+    return lambda: bool(wished)
 
 
 def say(text: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from cli.options import Words, config_option, data_option, home_option, json_option, sample_data, time_of
-from cli.outcome import Exit, heed_polite_kill, print_json, say
+from cli.outcome import Exit, heed_wish_to_stop, print_json, say
 
 
 @click.command(cls=Words)
@@ -36,10 +36,10 @@ def parity(as_json: bool, with_ray: bool, seed: int, **options: Any) -> int:
             end_ns=time_of(options["end"], "--end"), desks=DESKS if "all" in desks else desks,
         )
     )  # fmt: skip
-    heed_polite_kill()
+    wished = heed_wish_to_stop()
     ensure_warm(say)
     with tempfile.TemporaryDirectory(prefix="trifecta-parity-") as folder:
-        found = run_parity(planned, Path(folder), with_ray=with_ray, seed=seed)
+        found = run_parity(planned, Path(folder), with_ray=with_ray, seed=seed, wished=wished)
     if as_json:
         from msgspec import to_builtins
 

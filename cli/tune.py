@@ -17,7 +17,7 @@ from cli.options import (
     sample_data,
     time_of,
 )
-from cli.outcome import Exit, heed_polite_kill, print_json, say
+from cli.outcome import Exit, heed_wish_to_stop, print_json, say
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -85,9 +85,9 @@ def tune(as_json: bool, out: Path | None, best: int, **options: Any) -> int:
         for warning in planned.warnings:
             click.echo(f"warning: {warning}", err=True)
         click.echo(f"{len(sets.rows):,} sets of {len(planned.tape.time_ns):,} events each", err=True)
-    heed_polite_kill()
+    wished = heed_wish_to_stop()
     ensure_warm(say)  # or every worker would compile the same
-    sweep = run_sweep(planned, sets, options["metric"], batch, _watch(as_json))
+    sweep = run_sweep(planned, sets, options["metric"], batch, _watch(as_json), wished)
     path = save_params(Home(options["home"]).params, best_params(sweep, sweep.best)) if sweep.best is not None else None
     if out is not None:
         _write_csv(out, sweep)

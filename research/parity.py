@@ -1,5 +1,6 @@
 """Parity: the same events through the kernel, through World and through real Ray actors."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
@@ -30,13 +31,20 @@ class Parity(Struct, frozen=True, kw_only=True):
     differing: str | None
 
 
-def run_parity(planned: Planned, folder: Path, *, with_ray: bool = True, seed: int = 0) -> Parity:
-    """Run all legs in `folder` and compare each with the kernel."""
+def run_parity(
+    planned: Planned,
+    folder: Path,
+    *,
+    with_ray: bool = True,
+    seed: int = 0,
+    wished: Callable[[], bool] = lambda: False,
+) -> Parity:
+    """Run all legs in `folder` and compare each with the kernel; KeyboardInterrupt once somebody `wished` to stop."""
     planned = planned._replace(plan=executing(planned.plan))
     kernel = run_backtest(planned).result
     legs: dict[str, RunResult] = {"world": _world(planned, folder, seed)}
     if with_ray:
-        legs["ray"] = _ray(planned, folder)
+        legs["ray"] = _ray(planned, folder, wished)
     found = None
     who = None
     for name, result in legs.items():
@@ -63,6 +71,9 @@ def _world(planned: Planned, folder: Path, seed: int) -> RunResult:
     return result_of_session(planned.plan, planned.tape, newest_session(journal), [0] * len(planned.plan.desks))
 
 
-def _ray(planned: Planned, folder: Path) -> RunResult:
+def _ray(planned: Planned, folder: Path, wished: Callable[[], bool]) -> RunResult:
     with Home(folder / "ray") as home:
-        return run_paper(home, planned, lambda _: None, lambda: False).result
+        result = run_paper(home, planned, lambda _: None, wished).result
+    if wished():
+        raise KeyboardInterrupt  # what a run that was cut short decided is no leg to compare
+    return result

@@ -57,12 +57,20 @@ def _one_line(error: Exception) -> str:
 
 
 class Watcher(ray.tune.Callback):
-    """Tells how many batches are done."""
+    """Tells how many batches are done, and ends the sweep once somebody wished it."""
 
-    def __init__(self, trials: int, watch: Callable[[int, int], None] | None) -> None:
+    def __init__(
+        self, trials: int, watch: Callable[[int, int], None] | None, wished: Callable[[], bool] = lambda: False
+    ) -> None:
         self._trials = trials
         self._watch = watch
+        self._wished = wished
         self._done = 0
+
+    def on_step_begin(self, *_: Any, **__: Any) -> None:
+        """Leave the sweep by KeyboardInterrupt if it is to stop."""
+        if self._wished():
+            raise KeyboardInterrupt
 
     def on_trial_complete(self, *_: Any, **__: Any) -> None:
         """Count a finished batch."""

@@ -71,8 +71,12 @@ def run_sweep(
     metric: str,
     batch: int = BATCH,
     watch: Callable[[int, int], None] | None = None,
+    wished: Callable[[], bool] = lambda: False,
 ) -> Sweep:
-    """Score every set on a local Ray of its own; `watch` hears (trials done, trials)."""
+    """Score every set on a local Ray of its own; `watch` hears (trials done, trials).
+
+    KeyboardInterrupt once somebody `wished` to stop: Tune is asked at every step, whatever it did with a signal.
+    """
     planned = planned._replace(plan=executing(planned.plan))
     trials = -(-len(sets.rows) // batch)
     # One set here first: kernels are compiled once, not in every worker, and what fails for all fails at once.
@@ -82,7 +86,7 @@ def run_sweep(
     begin = time.perf_counter()
     try:
         ray.start(_TUNE)
-        rows = _fit(planned, sets, batch, str(ray.folder / "tune"), watch)
+        rows = _fit(planned, sets, batch, str(ray.folder / "tune"), watch, wished)
     finally:
         ray.stop()
     scores = tuple(Score(**dict(zip(Score.__struct_fields__, row, strict=True))) for row in rows)
@@ -91,7 +95,12 @@ def run_sweep(
 
 
 def _fit(
-    planned: Planned, sets: Sets, batch: int, folder: str, watch: Callable[[int, int], None] | None
+    planned: Planned,
+    sets: Sets,
+    batch: int,
+    folder: str,
+    watch: Callable[[int, int], None] | None,
+    wished: Callable[[], bool],
 ) -> list[tuple[Any, ...]]:
     """Run the trials; return the rows of all sets in their order."""
     import ray.tune
@@ -109,13 +118,15 @@ def _fit(
             name="sweep",
             storage_path=folder,
             verbose=0,
-            callbacks=[Watcher(trials, watch)],
+            callbacks=[Watcher(trials, watch, wished)],
             checkpoint_config=ray.tune.CheckpointConfig(checkpoint_at_end=False),
             failure_config=ray.tune.FailureConfig(fail_fast=True),
         ),
     )
     results = {}
     grid = tuner.fit()
+    if wished():
+        raise KeyboardInterrupt
     for result in (grid[k] for k in range(len(grid))):
         number = int((result.config or {}).get("batch", -1))
         if result.error is not None:

@@ -73,6 +73,15 @@ def test_nothing_of_a_sweep_is_left(planned, sets, sweep):
 
 
 @pytest.mark.cluster
+def test_a_wish_to_stop_ends_the_sweep_though_the_signal_was_swallowed(planned, sets):
+    asked = []
+    with pytest.raises(KeyboardInterrupt):
+        run_sweep(planned, sets, "sharpe", batch=12, wished=lambda: asked.append(1) or len(asked) > 2)
+    assert len(asked) == 3  # at once, not at the end
+    assert [left for left in leftovers() if left.owner == os.getpid()] == []
+
+
+@pytest.mark.cluster
 def test_a_set_that_fails_ends_the_sweep_and_is_named(planned, sets):
     rows = sets.rows.copy()
     rows[7, sets.names.index("fast")] = 0.0  # no command would let this through
