@@ -41,13 +41,17 @@ warm:
 fast: warm
 	$(BIN)/pytest -n 2 --dist loadfile -m "not cluster and not slow and not browser"
 
+# What has a Ray or a browser of its own takes both cores; the rest is shared out.
 slow: warm
-	$(BIN)/pytest -m "cluster or slow or browser"
+	$(BIN)/pytest -n 2 --dist worksteal -m "slow and not cluster and not browser"
+	$(BIN)/pytest -m "cluster or browser"
 
 # Money code, by branch, with its kernels run as plain Python so that coverage sees them.
 coverage:
+	rm -f .coverage .coverage.*
 	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run --rcfile=tests/money_coverage.toml -m pytest -p tests.plain_kernels \
-		tests/market tests/policies tests/envs -m "not slow" --ignore=tests/market/test_indicators.py
+		-n 2 --dist loadfile tests/market tests/policies tests/envs -m "not slow" --ignore=tests/market/test_indicators.py
+	$(BIN)/coverage combine --quiet --rcfile=tests/money_coverage.toml
 	$(BIN)/coverage report --rcfile=tests/money_coverage.toml --fail-under=95
 
 bench: setup
