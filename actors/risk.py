@@ -24,8 +24,8 @@ from market.records import Records, joined, packed, records, unpacked
 from market.tape import Role
 from policies.assembly import feeds_of
 from policies.bookkeeping import DAY_NS, LATCH, SAMPLE, move_book, open_day, place, reserve
+from policies.held import hold, judge_group_held
 from policies.intents import Ruling
-from policies.judgement import judge_group
 from policies.remembered import take_back
 from policies.risk import leg_lots
 
@@ -43,6 +43,7 @@ class RiskManager:
         cut = log.cut_ns
         self._plan = settings.plan
         self._book = restore_book(self._plan, log, cut)
+        self._held = hold(self._book)
         self._feeds = feeds_of(self._plan)
         self._inbox = RowInbox(settings.feeds, cut)
         self._held_back: set[str] = set()
@@ -286,7 +287,7 @@ class RiskManager:
         """Judge all intents of one instant and hand them to the governor."""
         group = self._proposals.take(time_ns)
         count = len(group) - 1
-        judge_group(self._book, group, count)
+        judge_group_held(self._held, group, count)
         self._group = group[:count]
         self._note(Finding(time_ns, group=packed(group[:count])))
 

@@ -1,28 +1,39 @@
 """One verdict of risk in process, with every rule of every profile that can be on at once."""
 
+import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 
+from actors.risk import RiskManager
+from actors.settings import Settings
+from actors.staging import Cast, has_stopped, open_session, stage_world
+from actors.world import World
 from bench.figure import Figure, percentile
-from bench.tapes import MINUTE, SECOND, START_NS, bars_plan
+from bench.tapes import MINUTE, SECOND, START_NS, bars_plan, bars_tape
+from journal.store import MemoryJournal
 from market.paper import OrderKind
-from market.records import Record, records
+from market.records import Record, copied, joined, records
 from policies.assembly import book_of
 from policies.bookkeeping import close_instant, place, reserve
+from policies.held import hold, judge_held
 from policies.intents import INTENT
 from policies.plan import Plan
-from policies.risk import Book, judge
+from policies.risk import Book
 from research.account_plan import rules_plan
 from research.planning import limits_plan
 from research.profiles import load_profile
+from venues.replay import save_tape
 
 PROFILES = (
     "trifecta,ftmo_2step,ftmo_2step_verification,ftmo_2step_account_swing,ftmo_1step,the5ers_like,alpha_like,"
     "source_trailing_10,conservative_union,crypto"
 )
 CALLS = 20_000
+HORIZON = 10_000 * MINUTE
 SYMBOLS = ("EURUSD", "GBPUSD", "AUDUSD", "NZDUSD")
 
 
@@ -30,12 +41,13 @@ def figures() -> Iterator[Figure]:
     """Yield the figures of the verdict."""
     yield from _verdicts("every profile", guarded_plan())
     yield from _verdicts("no account profile", bars_plan(SYMBOLS, "trend_reversion", {}))
+    yield from _in_the_actor()
 
 
 def guarded_plan() -> Plan:
     """Return a plan under all profiles."""
     plan, profile = bars_plan(SYMBOLS, "trend_reversion", {}), load_profile(PROFILES)
-    rules = rules_plan(profile.accounts, plan.cash, START_NS, START_NS + 60 * MINUTE)
+    rules = rules_plan(profile.accounts, plan.cash, START_NS, START_NS + HORIZON)
     return msgspec.structs.replace(plan, limits=limits_plan(profile, 60 * MINUTE), rules=rules)
 
 
@@ -70,14 +82,42 @@ def an_intent(instrument: int, lots: int) -> Record:
 
 def _verdicts(name: str, plan: Plan) -> Iterator[Figure]:
     book, intents = busy_book(plan), [an_intent(k % 4, 1 + k % 3) for k in range(12)]
-    judge(book, intents[0])
+    held, group = hold(book), joined([copied(intent) for intent in intents], INTENT)
+    refused = sum(judge_held(held, group, k) != 0 for k in range(len(group)))
     took = []
     for k in range(CALLS):
-        intent = intents[k % len(intents)]
+        place = k % len(group)
         begin = time.perf_counter_ns()
-        judge(book, intent)
+        judge_held(held, group, place)
         took.append(time.perf_counter_ns() - begin)
-    refused = sum(judge(book, intent) != 0 for intent in intents)
     note = f"{len(plan.rules.floors)} floors, {refused} of {len(intents)} refused, called from Python"
     yield Figure(f"verdict, {name}, p50", percentile(took, 0.5) / 1000, "us", note=note)
     yield Figure(f"verdict, {name}, p99", percentile(took, 0.99) / 1000, "us", 20.0, at_most=True)
+
+
+class WatchedRisk(RiskManager):
+    """The risk manager, with a clock at its judgement: from a group's intents to what the governor will be told."""
+
+    took: ClassVar[list[int]] = []
+
+    def _judge(self, time_ns: int) -> None:
+        begin = time.perf_counter_ns()
+        super()._judge(time_ns)
+        self.took.append(time.perf_counter_ns() - begin)
+
+
+def _in_the_actor() -> Iterator[Figure]:
+    """Run the whole of a session in World, where no message waits in a queue, under every profile."""
+    WatchedRisk.took.clear()
+    plan, tape, world = guarded_plan(), bars_tape(len(SYMBOLS), 5_000), World(0)
+    with tempfile.TemporaryDirectory(prefix="trifecta-bench-") as folder:
+        settings = Settings(plan=plan, tape_folder=folder, tape_hash=save_tape(Path(folder), tape))
+        journal = MemoryJournal()
+        open_session(journal, settings, (), "")
+        stage_world(world, settings, journal, Cast(risk=WatchedRisk))
+        world.run(lambda: has_stopped(world))
+    took = WatchedRisk.took[1:]  # the first loads its kernel
+    note = f"{len(took):,} groups, every profile, the actor's own path without a queue"
+    yield Figure("verdict in the risk manager, p50", percentile(took, 0.5) / 1000, "us", note=note)
+    yield Figure("verdict in the risk manager, p99", percentile(took, 0.99) / 1000, "us")
+    yield Figure("verdict in the risk manager, worst", max(took) / 1000, "us", 2_000.0, at_most=True)
