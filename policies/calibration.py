@@ -89,9 +89,10 @@ def require_calibration(rule: CalibrationRule) -> CalibrationRule:
 def open_calibration(sources: int, rule: CalibrationRule) -> Calibration:
     """Return the memory of `sources` sources of which nothing is known."""
     window = require_calibration(rule).window
-    rings = [np.zeros((sources, window)) for _ in range(4)]
+    claims, hits, sorted_claims, sorted_hits = (np.zeros((sources, window)) for _ in range(4))
     buckets = np.zeros((sources, rule.buckets, 2), np.int64)
-    return Calibration(records(sources, SOURCE), *rings, buckets, np.zeros((sources, ROWS, window)))
+    curves = np.zeros((sources, ROWS, window))
+    return Calibration(records(sources, SOURCE), claims, hits, sorted_claims, sorted_hits, buckets, curves)
 
 
 @compiled

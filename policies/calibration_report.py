@@ -65,7 +65,11 @@ def reliability_of(probability: Any, outcome: Any, buckets: int, prior_strength:
         raise ValueError(f"prior_strength {prior_strength}: more than 0 is allowed")
     members = np.array([bucket_index(float(claim), buckets) for claim in claims])
     table = tuple(_bucket(k, buckets, claims[members == k], hits[members == k], prior_strength) for k in range(buckets))
-    gaps = [(row.n / len(claims), row.empirical - row.mean_confidence, row.empirical) for row in table if _full(row)]
+    gaps = [
+        (row.n / len(claims), row.empirical - row.mean_confidence, row.empirical)
+        for row in table
+        if row.empirical is not None and row.mean_confidence is not None
+    ]
     rate, brier = float(hits.mean()), float(((claims - hits) ** 2).mean())
     uncertainty = rate * (1.0 - rate)
     clipped = np.clip(claims, LOG_LOSS_CLIP, 1.0 - LOG_LOSS_CLIP)
@@ -94,10 +98,6 @@ def _fit(probability: Any, outcome: Any) -> tuple[Floats, Floats]:
             allowed = "from 0 to 1" if name == "claim" else "0 or 1"
             raise DataQualityError(f"{name} {bad} is {values[bad]}: {allowed} is allowed")
     return claims, hits
-
-
-def _full(row: Bucket) -> bool:
-    return row.n > 0
 
 
 def _bucket(number: int, buckets: int, claims: Floats, hits: Floats, strength: float) -> Bucket:

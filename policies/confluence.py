@@ -51,6 +51,8 @@ class ConfluenceRule(NamedTuple):
     coverage_min: float = 0.6
 
 
+USUAL: Final = ConfluenceRule()
+
 CONFLUENCE: Final = record_type("direction flaw", floats="score coverage agreement confidence")
 """Score in [-1, 1] and agreement (the share of weight with the score's sign): NaN without a signal. Coverage and
 confidence = |score| x coverage lie in [0, 1]."""
@@ -169,7 +171,7 @@ def join_rows(votes: Floats, panel: Panel, rule: ConfluenceRule, effective: Floa
         join_votes(votes[t], panel, rule, effective[t], out[t])
 
 
-def joined_votes(votes: Any, panel: Panel, rule: ConfluenceRule = ConfluenceRule()) -> tuple[Record, Floats]:
+def joined_votes(votes: Any, panel: Panel, rule: ConfluenceRule = USUAL) -> tuple[Record, Floats]:
     """Return the confluence of one row of votes, and what each vote weighs; DataQualityError names a flaw."""
     given = np.asarray(votes, np.float64)
     if given.shape != panel.groups.shape:
