@@ -5,17 +5,27 @@ the same choice and the same weights, in research, live and in replay.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from market.compiled import compiled
-from market.records import Record
-from policies.bandits import Bandit, BanditRule, Learner, row_of, windowed
+from market.records import Record, Records
+from policies.bandits import Bandit, BanditRule, Learner, learn_play, row_of, windowed
 from policies.chance import beta_number, fraction, philox
-from policies.confluence_weights import project
+from policies.confluence_weights import feasible, project
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+class Shape(NamedTuple):
+    """Bounds of a weight, and how much more a better index weighs: exp(sharpness x difference) before the bounds."""
+
+    low: float = 0.05
+    high: float = 0.5
+    sharpness: float = 20.0
 
 
 @compiled
@@ -94,14 +104,15 @@ def choose_arm(
 
 @compiled
 def bandit_weights(
-    bandit: Bandit, regime: int, key: np.uint64, counter: int, rule: BanditRule,
-    bounds: tuple[float, float], sharpness: float, out: Floats,
+    bandit: Bandit, regime: int, key: np.uint64, counter: int, rule: BanditRule, shape: Shape, out: Floats
 ) -> bool:  # fmt: skip
     """Write weights (arms,) that add up to 1 within bounds: exp(sharpness x index), normalised, then projected.
 
     An arm without a play counts as the best one: it is tried, within its bound. The greedy learner spreads `epsilon`
     over all arms instead of leaving one vote to chance. False, and nothing written, for bounds that cannot hold.
     """
+    if not feasible(len(out), shape.low, shape.high):
+        return False
     arm_indices(bandit, row_of(bandit, regime, rule), key, counter, rule, out)
     best = -math.inf
     for k in range(len(out)):
@@ -111,12 +122,31 @@ def bandit_weights(
         best = 0.0
     total = 0.0
     for k in range(len(out)):
-        out[k] = 1.0 if math.isnan(out[k]) else math.exp(sharpness * (out[k] - best))
+        out[k] = 1.0 if math.isnan(out[k]) else math.exp(shape.sharpness * (out[k] - best))
         total += out[k]
     spread = rule.epsilon if rule.learner == Learner.GREEDY else 0.0
     for k in range(len(out)):
         out[k] = (1.0 - spread) * (out[k] / total) + spread / len(out)
-    return project(out, bounds[0], bounds[1], out)
+    return project(out, shape.low, shape.high, out)
+
+
+@compiled
+def run_bandit(
+    bandit: Bandit, outcomes: Records, time_ns: Integers, regimes: Integers,
+    key: np.uint64, rule: BanditRule, shape: Shape, out: Floats,
+) -> None:  # fmt: skip
+    """Write the weights (n, arms) of decisions (n,) in their order, each from the outcomes known by then.
+
+    Outcomes are in the order in which they were known; the counter of decision i is i. The same as `fold_outcomes` and
+    `bandit_weights` one by one. Bounds that cannot hold give NaN.
+    """
+    learned = 0
+    for i in range(len(time_ns)):
+        while learned < len(outcomes) and outcomes[learned].known_ns <= time_ns[i]:
+            learn_play(bandit, outcomes[learned], rule)
+            learned += 1
+        if not bandit_weights(bandit, regimes[i], key, i, rule, shape, out[i]):
+            out[i, :] = math.nan
 
 
 def posterior(arm: Record, rule: BanditRule) -> tuple[float, float]:

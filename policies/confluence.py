@@ -171,6 +171,17 @@ def join_rows(votes: Floats, panel: Panel, rule: ConfluenceRule, effective: Floa
         join_votes(votes[t], panel, rule, effective[t], out[t])
 
 
+@compiled
+def join_weighted(
+    votes: Floats, weights: Floats, panel: Panel, rule: ConfluenceRule, effective: Floats, out: Records
+) -> None:  # fmt: skip
+    """Join every row of votes (rows, n) under its own row of weights (rows, g), which `panel.weights` takes on."""
+    for t in range(len(votes)):
+        for g in range(len(panel.weights)):
+            panel.weights[g] = weights[t, g]
+        join_votes(votes[t], panel, rule, effective[t], out[t])
+
+
 def joined_votes(votes: Any, panel: Panel, rule: ConfluenceRule = USUAL) -> tuple[Record, Floats]:
     """Return the confluence of one row of votes, and what each vote weighs; DataQualityError names a flaw."""
     given = np.asarray(votes, np.float64)
@@ -189,8 +200,8 @@ def joined_votes(votes: Any, panel: Panel, rule: ConfluenceRule = USUAL) -> tupl
 def vote_groups(history: Floats, threshold: float = 0.7, least: int = 30) -> tuple[int, ...]:
     """Return the group of each source by its past votes (rows, n): those that say the same are one group.
 
-    By |correlation|, for a source that always says the opposite knows nothing of its own. Of rows in which both voted;
-    with fewer than `least`, or with a source that never changed its mind, two sources count as different.
+    Two that say the opposite are two groups: which of them to believe is for the weights to learn. Of rows in which
+    both voted; with fewer than `least`, or with a source that never changed its mind, they count as different.
     """
     count = history.shape[1]
     alike = np.eye(count)
@@ -199,5 +210,5 @@ def vote_groups(history: Floats, threshold: float = 0.7, least: int = 30) -> tup
             both = np.isfinite(history[:, i]) & np.isfinite(history[:, j])
             one, other = history[both, i], history[both, j]
             if len(one) >= least and np.ptp(one) > 0.0 and np.ptp(other) > 0.0:
-                alike[i, j] = alike[j, i] = min(abs(float(np.corrcoef(one, other)[0, 1])), 1.0)
+                alike[i, j] = alike[j, i] = np.clip(np.corrcoef(one, other)[0, 1], -1.0, 1.0)
     return cluster_labels(alike, threshold)
