@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from market.compiled import compiled
 from market.records import Record, Records
-from policies.bandits import Bandit, BanditRule, Learner, learn_play, row_of, windowed
+from policies.bandits import Bandit, BanditRule, Learner, learn_play, row_of
 from policies.chance import beta_number, fraction, philox
 from policies.confluence_weights import feasible, project
 
@@ -47,8 +47,9 @@ def arm_indices(bandit: Bandit, row: int, key: np.uint64, counter: int, rule: Ba
             wins, losses = arm.faded_reward, max(arm.faded_plays - arm.faded_reward, 0.0)
             out[k] = _drawn(bandit, key, counter, k, rule.prior_wins + wins, rule.prior_losses + losses)
         elif rule.learner == Learner.SLIDING:
-            plays, total = windowed(bandit, row, k, rule)
-            out[k] = _bounded(total, plays, 1.0, rule.xi, math.log(max(min(played.plays, rule.tau), 1)))
+            out[k] = _bounded(
+                arm.recent_reward, float(arm.recent_plays), 1.0, rule.xi, math.log(max(min(played.plays, rule.tau), 1))
+            )
         elif rule.learner == Learner.DISCOUNTED:
             spread = math.log(faded) if faded > 1.0 else 0.0
             out[k] = _bounded(arm.faded_reward, arm.faded_plays, 2.0, rule.xi, spread)

@@ -42,8 +42,8 @@ class Learner(IntEnum):
 class BanditRule(NamedTuple):
     """The learner and its numbers: discount, exploration, window, chance of exploring, prior, own plays of a regime."""
 
-    learner: Learner = Learner.THOMPSON_DISCOUNTED
-    gamma: float = 0.99
+    learner: Learner = Learner.THOMPSON
+    gamma: float = 0.999
     xi: float = 0.6
     tau: int = 200
     epsilon: float = 0.1
@@ -52,8 +52,10 @@ class BanditRule(NamedTuple):
     plays_min: int = 100
 
 
-ARM: Final = record_type("plays", floats="reward faded_plays faded_reward")
-"""Per regime and arm: plays and summed reward, plain and discounted to the newest play of the regime."""
+ARM: Final = record_type("plays recent_plays", floats="reward faded_plays faded_reward recent_reward fresh_reward")
+"""Per regime and arm: plays and summed reward, plain, discounted to the newest play of the regime, and of the regime's
+last tau plays. `fresh_reward` starts from zero whenever the ring of those wraps and then replaces `recent_reward`:
+rounding never lives longer than 2 tau plays."""
 
 PLAYED: Final = record_type("sequence plays slot late invalid")
 """Per regime: plays and the ring's next slot; of the row over all regimes also the newest sequence number, and how many
@@ -141,7 +143,7 @@ def learn_play(bandit: Bandit, outcome: Record, rule: BanditRule) -> bool:
 
 @compiled
 def _play(bandit: Bandit, row: int, arm: int, reward: float, rule: BanditRule) -> None:
-    table, played = bandit.arms[row], bandit.regimes[row]
+    table = bandit.arms[row]
     for k in range(len(table)):
         table[k].faded_plays *= rule.gamma
         table[k].faded_reward *= rule.gamma
@@ -150,9 +152,27 @@ def _play(bandit: Bandit, row: int, arm: int, reward: float, rule: BanditRule) -
     one.reward += reward
     one.faded_plays += 1.0
     one.faded_reward += reward
-    bandit.newest[row, played.slot], bandit.rewards[row, played.slot] = arm, reward
-    played.slot = (played.slot + 1) % rule.tau
-    played.plays += 1
+    _slide(bandit, row, arm, reward, rule)
+    bandit.regimes[row].plays += 1
+
+
+@compiled
+def _slide(bandit: Bandit, row: int, arm: int, reward: float, rule: BanditRule) -> None:
+    """Put a play into the ring of the last tau, and take the one out that it replaces."""
+    table, played = bandit.arms[row], bandit.regimes[row]
+    slot = played.slot
+    if played.plays >= rule.tau:
+        gone = table[bandit.newest[row, slot]]
+        gone.recent_plays -= 1
+        gone.recent_reward -= bandit.rewards[row, slot]
+    bandit.newest[row, slot], bandit.rewards[row, slot] = arm, reward
+    table[arm].recent_plays += 1
+    table[arm].recent_reward += reward
+    table[arm].fresh_reward += reward
+    played.slot = (slot + 1) % rule.tau
+    if played.slot == 0:
+        for k in range(len(table)):
+            table[k].recent_reward, table[k].fresh_reward = table[k].fresh_reward, 0.0
 
 
 @compiled
@@ -172,18 +192,3 @@ def row_of(bandit: Bandit, regime: int, rule: BanditRule) -> int:
     if 0 <= regime < rows - 1 and bandit.regimes[regime].plays >= rule.plays_min:
         return regime
     return rows - 1
-
-
-@compiled
-def windowed(bandit: Bandit, row: int, arm: int, rule: BanditRule) -> tuple[int, float]:
-    """Return (plays, summed reward) of an arm among a row's last tau plays, summed anew from the oldest on."""
-    played = bandit.regimes[row]
-    kept = min(played.plays, rule.tau)
-    first = played.slot if kept == rule.tau else 0
-    plays, total = 0, 0.0
-    for k in range(kept):
-        at = (first + k) % rule.tau
-        if bandit.newest[row, at] == arm:
-            plays += 1
-            total += bandit.rewards[row, at]
-    return plays, total

@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
-import pyarrow.parquet as parquet
 from numpy.typing import NDArray
+from pyarrow import parquet
 
 from market.features import feature_program, run_series, warmup_of
 from market.quality import DataQualityError
+from market.records import records
+from policies.catalogue import features_of, params_of, policy_named
+from policies.forex import trend_reversion
+from policies.intents import INTENT
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -27,6 +31,7 @@ SOURCES: Final = (
     "averages", "macd", "directional", "momentum", "rsi", "stochastics", "cci", "bollinger", "range", "breakout",
     "week", "season",
 )  # fmt: skip
+PRICES: Final = ("open", "high", "low", "close")
 RANGE_BARS: Final = 48
 TREND_BARS: Final = 120
 SEASON_DAYS: Final = 60
@@ -47,7 +52,9 @@ SERIES: Final = (
     Series("FX 1h", "fx/h1/*_H1_*_mt5.parquet", 60 * MINUTE_NS, 8),
     Series("FX 5m", "fx/m5/*_5m_*.parquet", 5 * MINUTE_NS, 8),
     Series("crypto 5m", "crypto/binance/*_5m_*.parquet", 5 * MINUTE_NS, 8),
+    Series("crypto 1m 2016", "crypto/bitfinex/*_1m_2016.parquet", MINUTE_NS, 8),
 )
+"""The rules of `research.votes.study` were settled while looking at the first three; the last was first run after."""
 
 
 class Bars(NamedTuple):
@@ -65,7 +72,8 @@ class Bars(NamedTuple):
 class Decisions(NamedTuple):
     """What was voted and what came, of one symbol or many: votes (n, sources), the rest (n,).
 
-    `move` is ln(exit / entry); `regime` of the decision. In the order in which they were made.
+    `move` is ln(exit / entry); `regime` of the decision; `desk` the strength of the forex desk's own policy. In the
+    order in which they were made.
     """
 
     symbol: Integers
@@ -73,6 +81,7 @@ class Decisions(NamedTuple):
     known_ns: Integers
     regime: Integers
     move: Floats
+    desk: Floats
     votes: Floats
 
 
@@ -85,15 +94,18 @@ def files_of(data: Path, series: Series) -> list[Path]:
 
 
 def read_bars(path: Path, bar_ns: int) -> Bars:
-    """Read a file of bars that are stamped with their open; DataQualityError for times that do not rise or prices that are no prices."""
+    """Read a file of bars that are stamped with their open.
+
+    DataQualityError for times that do not rise or prices that are no prices.
+    """
     table = parquet.read_table(path)
-    prices = [np.asarray(table[name].to_numpy(), np.float64) for name in ("open", "high", "low", "close")]
+    open_, high, low, close = (np.asarray(table[name].to_numpy(), np.float64) for name in PRICES)
     stamps = table["ts"].to_numpy().astype("datetime64[ns]").astype(np.int64) + bar_ns
     if (np.diff(stamps) <= 0).any():
         raise DataQualityError(f"{path.name}: times must rise")
-    if not all(bool((np.isfinite(column) & (column > 0.0)).all()) for column in prices):
+    if not all(bool((np.isfinite(column) & (column > 0.0)).all()) for column in (open_, high, low, close)):
         raise DataQualityError(f"{path.name}: prices must be finite and above 0")
-    return Bars(path.name.split("_")[0], bar_ns, *prices, stamps)
+    return Bars(path.name.split("_")[0], bar_ns, open_, high, low, close, stamps)
 
 
 def decisions_of(bars: Bars, number: int, horizon: int) -> Decisions:
@@ -103,7 +115,22 @@ def decisions_of(bars: Bars, number: int, horizon: int) -> Decisions:
     at = np.arange(first, len(bars.close) - horizon, horizon)
     move = np.log(bars.close[at + horizon] / bars.open[at + 1])
     whose = np.full(len(at), number, np.int64)
-    return Decisions(whose, bars.time_ns[at], bars.time_ns[at + horizon], regime[at], move, votes[at])
+    desk = desk_strength(bars, at)
+    return Decisions(whose, bars.time_ns[at], bars.time_ns[at + horizon], regime[at], move, desk, votes[at])
+
+
+def desk_strength(bars: Bars, at: Integers) -> Floats:
+    """Return the strength of the forex desk's policy, at its defaults, at the closes of bars `at`; NaN if undefined."""
+    spec = policy_named("trend_reversion")
+    params = dict(params_of(spec, {}))
+    program, size = feature_program(features_of(spec, params))
+    nothing = np.zeros(len(bars.close))
+    values = run_series(program, size, bars.open, bars.high, bars.low, bars.close, nothing, bars.time_ns)
+    numbers, out, strength = np.array([*params.values()]), records(1, INTENT)[0], np.full(len(at), np.nan)
+    for k, bar in enumerate(at):
+        if trend_reversion(values[bar], numbers, bars.close[bar], out):
+            strength[k] = out.strength
+    return strength
 
 
 def votes_of(bars: Bars, horizon: int) -> tuple[Floats, Integers]:

@@ -5,6 +5,7 @@ it was made. Bandit weights against equal weights: the side that each takes at t
 difference with the interval of a block bootstrap over days, for outcomes of one day are not independent.
 """
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -17,9 +18,10 @@ from policies.bandit_weights import Shape, run_bandit
 from policies.bandits import OUTCOME, BanditRule, Learner, open_bandit
 from policies.calibration import CalibrationRule, History, Method, walk_forward
 from policies.calibration_report import Reliability, reliability_of
+from policies.catalogue import params_of, policy_named
 from policies.confluence import CONFLUENCE, ConfluenceRule, Panel, join_rows, join_weighted, panel_of, vote_groups
 from policies.demotion import DemotionRule, Results, open_tracks, watched
-from research.votes.sources import SERIES, SOURCES, Decisions, Series, decisions_of, files_of, merged, read_bars
+from research.votes.sources import SOURCES, Decisions, Series, decisions_of, files_of, merged, read_bars
 
 Floats = NDArray[np.float64]
 
@@ -38,13 +40,17 @@ TRAINING_SHARE: Final = 0.2
 
 
 class Claims(NamedTuple):
-    """Directed decisions: raw and calibrated claims by method, hits, and whether each counts as out of sample."""
+    """Directed decisions: claims by how they were calibrated (raw: not), hits, which are out of sample, when known."""
 
-    raw: Floats
     by_method: dict[str, Floats]
     hit: Floats
     tested: NDArray[np.bool_]
     known_ns: NDArray[np.int64]
+
+    def reports(self) -> dict[str, Reliability]:
+        """Return the reliability of each kind of claim, out of sample."""
+        hit = self.hit[self.tested]
+        return {name: reliability_of(values[self.tested], hit, BUCKETS) for name, values in self.by_method.items()}
 
 
 class Difference(NamedTuple):
@@ -61,13 +67,14 @@ class Difference(NamedTuple):
 
 
 class Study(NamedTuple):
-    """All that came out."""
+    """All that came out: reliability by whose claims and how calibrated, demotions likewise, hit-rate differences."""
 
+    series: str
     symbols: tuple[str, ...]
     groups: tuple[int, ...]
     decisions: int
-    reports: dict[str, Reliability]
-    demotions: dict[str, int]
+    reports: dict[str, dict[str, Reliability]]
+    demotions: dict[str, dict[str, int]]
     differences: tuple[Difference, ...]
 
 
@@ -85,18 +92,31 @@ def panel_from(decisions: Decisions, training: int) -> tuple[Panel, tuple[int, .
     return panel_of(groups, np.full(count, 1.0 / count)), groups
 
 
-def claims_of(decisions: Decisions, panel: Panel, training: int, rules: dict[str, CalibrationRule]) -> Claims:
-    """Return the claims of decisions with a direction, raw and by each rule; the first `training` rows only teach."""
+def confluence_strength(decisions: Decisions, panel: Panel) -> Floats:
+    """Return direction x confidence of the confluence; NaN where it is flat or gives no signal."""
     out, effective = records(len(decisions.move), CONFLUENCE), np.zeros(decisions.votes.shape)
     join_rows(decisions.votes, panel, RULE, effective, out)
-    directed = np.flatnonzero(np.abs(out.direction) == 1)
-    raw = 0.5 + 0.5 * np.asarray(out.confidence)[directed]
-    hit = (np.asarray(out.direction)[directed] * decisions.move[directed] > 0.0).astype(np.float64)
-    history = History(
-        np.zeros(len(directed), np.int64), decisions.time_ns[directed], decisions.known_ns[directed], raw, hit
-    )  # fmt: skip
-    by_method = {name: walk_forward(history, 1, rule) for name, rule in rules.items()}
-    return Claims(raw, by_method, hit, directed >= training, decisions.known_ns[directed])
+    return np.where(np.abs(out.direction) == 1, np.asarray(out.direction) * np.asarray(out.confidence), math.nan)
+
+
+def desk_candidates(decisions: Decisions) -> Floats:
+    """Return the forex desk's strength where its claim is a candidate at its defaults; NaN elsewhere."""
+    least = dict(params_of(policy_named("trend_reversion"), {}))["candidate_min"]
+    return np.where(0.5 + 0.5 * np.abs(decisions.desk) >= least, decisions.desk, math.nan)
+
+
+def claims_of(decisions: Decisions, strength: Floats, training: int) -> Claims:
+    """Return the claims 0.5 + 0.5 |strength| of decisions that have one (not NaN, not 0), raw and calibrated.
+
+    Decisions before row `training` only teach.
+    """
+    directed = np.flatnonzero(np.nan_to_num(strength) != 0.0)
+    raw = 0.5 + 0.5 * np.abs(strength[directed])
+    hit = (np.sign(strength[directed]) * decisions.move[directed] > 0.0).astype(np.float64)
+    known_ns = decisions.known_ns[directed]
+    history = History(np.zeros(len(directed), np.int64), decisions.time_ns[directed], known_ns, raw, hit)
+    by_method = {name: walk_forward(history, 1, rule) for name, rule in calibration_rules().items()}
+    return Claims({"raw": raw, **by_method}, hit, directed >= training, known_ns)
 
 
 def calibration_rules() -> dict[str, CalibrationRule]:
@@ -108,7 +128,7 @@ def calibration_rules() -> dict[str, CalibrationRule]:
 
 
 def demotions_of(claims: Claims, values: Floats) -> int:
-    """Return how often a source with these claims would have been demoted."""
+    """Return how often a source with these claims is demoted over all decisions."""
     rule = DemotionRule()
     order = np.argsort(claims.known_ns, kind="stable")
     results = Results(np.zeros(len(order), np.int64), claims.known_ns[order], values[order], claims.hit[order])
@@ -142,9 +162,8 @@ def learned_scores(decisions: Decisions, votes: Floats, rule: BanditRule) -> Flo
     """Return the score of every decision under weights learned from outcomes known by then; NaN without a score."""
     arms = votes.shape[1]
     bandit, weights = open_bandit(arms, REGIMES, rule), np.zeros(votes.shape)
-    run_bandit(
-        bandit, outcomes_of(decisions, votes), decisions.time_ns, decisions.regime, np.uint64(SEED), rule, SHAPE, weights
-    )  # fmt: skip
+    outcomes = outcomes_of(decisions, votes)
+    run_bandit(bandit, outcomes, decisions.time_ns, decisions.regime, np.uint64(SEED), rule, SHAPE, weights)
     out, effective = records(len(votes), CONFLUENCE), np.zeros(votes.shape)
     panel = panel_of(range(arms), np.full(arms, 1.0 / arms))
     join_weighted(votes, weights, panel, ANY_SCORE, effective, out)
@@ -186,30 +205,41 @@ def bootstrap_interval(gains: Floats, days: NDArray[np.int64]) -> tuple[float, f
     return 100.0 * float(low), 100.0 * float(high)
 
 
-def run_study(data: Path, series: Series = SERIES[0], learners: Sequence[Learner] = tuple(Learner)) -> Study:
+def run_study(data: Path, series: Series) -> Study:
     """Run everything over one series of bars below a data root."""
     symbols, decisions = load(data, series)
     training = int(len(decisions.move) * TRAINING_SHARE)
     panel, groups = panel_from(decisions, training)
-    claims = claims_of(decisions, panel, training, calibration_rules())
-    kinds = {"raw": claims.raw, **claims.by_method}
-    tested = claims.tested
-    votes = group_votes(decisions.votes, panel)
-    static = static_scores(votes)
+    strengths = {"confluence": confluence_strength(decisions, panel), "forex desk": desk_candidates(decisions)}
+    claims = {name: claims_of(decisions, strength, training) for name, strength in strengths.items()}
     return Study(
+        series=series.name,
         symbols=symbols,
         groups=groups,
         decisions=len(decisions.move),
-        reports={name: reliability_of(values[tested], claims.hit[tested], BUCKETS) for name, values in kinds.items()},
-        demotions={name: demotions_of(claims, values) for name, values in kinds.items()},
-        differences=tuple(
-            difference_of(
-                learner.name.lower(), decisions, static,
-                learned_scores(decisions, votes, BanditRule(learner=learner)), training,
-            )
-            for learner in learners
-        ),
-    )  # fmt: skip
+        reports={name: one.reports() for name, one in claims.items()},
+        demotions={
+            name: {method: demotions_of(one, values) for method, values in one.by_method.items()}
+            for name, one in claims.items()
+        },
+        differences=differences_of(decisions, group_votes(decisions.votes, panel), training),
+    )
+
+
+def differences_of(decisions: Decisions, votes: Floats, training: int) -> tuple[Difference, ...]:
+    """Return what each learner's weights of groups (n, groups) add to equal ones."""
+    static = static_scores(votes)
+    return tuple(
+        difference_of(
+            learner.name.lower(), decisions, static, learned_scores(decisions, votes, learning_rule(learner)), training
+        )
+        for learner in Learner
+    )
+
+
+def learning_rule(learner: Learner) -> BanditRule:
+    """Return a learner that remembers 5,000 to 10,000 plays: an edge of a point or two needs as many to be seen."""
+    return BanditRule(learner=learner, gamma=0.9999, tau=5_000, plays_min=1_000)
 
 
 def grouped_names(groups: Sequence[int]) -> str:

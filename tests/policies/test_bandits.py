@@ -1,6 +1,7 @@
 """Bandits: a fold of outcomes in any batches, indices by their formulas, bounded weights, chance from a seed."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def test_the_same_outcomes_in_any_batches_give_the_same_state(cuts, seed) -> Non
     outcomes = outcomes_of(120, seed)
     bandit = open_bandit(ARMS, REGIMES, RULE)
     borders = [0, *sorted(cuts), 120]
-    for begin, end in zip(borders[:-1], borders[1:], strict=True):
+    for begin, end in pairwise(borders):
         fold_outcomes(bandit, outcomes[begin:end], RULE)
     assert bytes_of(bandit) == bytes_of(folded(outcomes))
 

@@ -35,7 +35,7 @@ PAIRS = st.lists(st.tuples(CLAIM, st.integers(0, 1)), min_size=1, max_size=40)
 
 
 def isotonic_by_definition(claims, hits):
-    """max over j <= i of min over k >= i of the mean outcome of claims j to k, of distinct claims."""
+    """Return the max over j <= i of min over k >= i of the mean outcome of claims j to k, of distinct claims."""
     xs = sorted(set(claims))
     sums = [sum(h for c, h in zip(claims, hits, strict=True) if c == x) for x in xs]
     counts = [sum(c == x for c in claims) for x in xs]

@@ -52,7 +52,7 @@ def test_to_clip_and_divide_would_leave_the_bounds_and_the_projection_does_not()
 
 @pytest.mark.parametrize(("low", "high"), [(0.4, 0.9), (0.0, 0.2), (-0.1, 0.9), (0.5, 0.2), (NAN, 0.9)])
 def test_bounds_that_cannot_hold_are_refused_and_write_nothing(low: float, high: float) -> None:
-    with pytest.raises(ValueError, match="3 weights from .* cannot add up to 1"):
+    with pytest.raises(ValueError, match=r"3 weights from .* cannot add up to 1"):
         projected([0.5, 0.3, 0.2], low, high)
     out = np.array([7.0, 7.0, 7.0])
     assert not project(np.array([0.5, 0.3, 0.2]), low, high, out)

@@ -90,5 +90,5 @@ def test_an_alpha_that_adapts_below_zero_comes_back() -> None:
     assert math.isinf(band_width(bands, 0))
     for _ in range(30):
         learn_residual(bands, 0, 1.0, band_width(bands, 0), rule)
-    assert 0.0 < bands.sources[0].alpha
+    assert bands.sources[0].alpha > 0.0
     assert not math.isinf(band_width(bands, 0))
