@@ -86,8 +86,8 @@ def require_rule(rule: ConfluenceRule) -> ConfluenceRule:
     """Return a rule that makes sense; ValueError names what does not."""
     if not 0.0 < rule.enter <= 1.0:
         raise ValueError(f"enter {rule.enter}: more than 0 up to 1 is allowed")
-    if not 0.0 < rule.coverage_min <= 1.0:
-        raise ValueError(f"coverage_min {rule.coverage_min}: more than 0 up to 1 is allowed")
+    if not 0.0 <= rule.coverage_min <= 1.0:
+        raise ValueError(f"coverage_min {rule.coverage_min}: from 0 to 1 is allowed")
     return rule
 
 

@@ -72,9 +72,10 @@ def test_an_edge_belongs_to_the_lower_bucket_and_zero_to_the_first(buckets: int)
         assert bucket_index(min(math.nextafter(k / buckets, 2.0), 1.0), buckets) == min(k, buckets - 1)
 
 
+@pytest.mark.parametrize("digits", [1, 3], ids=["many ties", "few ties"])
 @pytest.mark.parametrize("kind", ["beta", "isotonic"])
-def test_the_memory_is_what_the_newest_outcomes_alone_would_have_made(kind: str) -> None:
-    rule, history = RULES[kind], made_history(300, sources=1)
+def test_the_memory_is_what_the_newest_outcomes_alone_would_have_made(kind: str, digits: int) -> None:
+    rule, history = RULES[kind], made_history(300, sources=1, digits=digits)
     long, short = open_calibration(1, rule), open_calibration(1, rule)
     for claim, hit in zip(history.claim, history.hit, strict=True):
         assert learn_outcome(long, 0, claim, hit, rule)

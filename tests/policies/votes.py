@@ -10,10 +10,10 @@ from tests.market.bars import MINUTE_NS, real_bars
 EURUSD = "fx/m1/EURUSD_M1_2018_2019_histdata"
 
 
-def made_history(count: int, seed: int = 5, *, sources: int = 2, bias: float = 0.15) -> History:
+def made_history(count: int, seed: int = 5, *, sources: int = 2, bias: float = 0.15, digits: int = 3) -> History:
     """Return claims that say `bias` too much, each with an outcome known one to nine instants later."""
     rng = np.random.default_rng(seed)
-    claim = np.round(rng.random(count), 3)
+    claim = np.round(rng.random(count), digits)
     hit = (rng.random(count) < np.clip(claim - bias, 0.0, 1.0)).astype(np.float64)
     time_ns = np.cumsum(rng.integers(0, 3, count))
     whose = rng.integers(0, sources, count)
