@@ -23,7 +23,7 @@ NAMES: Final = {
 
 REASONS: Final = {
     "insufficient_data": "too few days", "zero_variance": "nothing moved", "one_trial": "only one set was tried",
-    "not_above_benchmark": "none: the ratio is not above 0", "no_trades": "nothing was traded",
+    "not_above_benchmark": "ratio not above 0", "no_trades": "nothing was traded",
     "moments_out_of_range": "the moments contradict each other", "no_costs": "the plan charges no costs",
     "not_asked_for": "this multiple was not run",
 }  # fmt: skip
@@ -36,7 +36,7 @@ def check_value(name: str, value: float | None, reason: str | None) -> str:
     if value is None:
         return f"n/a ({REASONS.get(reason or '', reason)})"
     if name in PERCENT:
-        return percent(value, 1)
+        return percent(value)
     return f"{value:,.0f}" if name in ("trades", "min_track_record") else signed(value)
 
 

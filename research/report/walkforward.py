@@ -67,10 +67,15 @@ def _identity(walk: WalkForward, facts: WalkFacts) -> str:
         ("Tape", f"<code>{tape_hash(walk.planned.tape)}</code>"),
         ("Command", f"<code>{text(facts.command)}</code>"),
     ]
-    listed = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)
     cells = [(source, f"{count:,}", digest) for source, digest, count in walk.planned.data]
     data = scrolling(table(("Source", "Rows", "SHA-256"), cells, class_="hashes"), "Data")
-    return f'<dl class="identity">{listed}</dl>' + details(f"Data: {plural(len(cells), 'source')}", data)
+    return _facts(rows) + details(f"Data: {plural(len(cells), 'source')}", data)
+
+
+def _facts(rows: Sequence[tuple[str, str]]) -> str:
+    """Return names with values, which are markup; on a narrow page they stand below each other."""
+    listed = "".join(f"<dt>{text(name)}</dt><dd>{value}</dd>" for name, value in rows)
+    return f'<dl class="identity">{listed}</dl>'
 
 
 def _cards(walk: WalkForward, verdict: Verdict) -> str:
@@ -100,13 +105,13 @@ def _verdict(verdict: Verdict) -> Section:
         "What is undefined does not count as shown."
     )
     rows = [
-        (*NAMES[check.name], check_value(check.name, check.value, check.reason), check_wanted(check),
-         "passed" if check.passed else "FAILED")
+        (NAMES[check.name][0], "passed" if check.passed else "FAILED",
+         check_value(check.name, check.value, check.reason), check_wanted(check))
         for check in verdict.checks
     ]  # fmt: skip
-    headers = ("Check", "What it asks", "Found", "Demanded", "Result")
-    listed = table(headers, rows, left=2)
-    return Section("verdict", "Verdict", "Verdict", paragraph(words, "lead") + scrolling(listed, "Checks"))
+    listed = scrolling(table(("Check", "Result", "Found", "Demanded"), rows, left=2), "Checks")
+    asked = details("What each check asks", _facts([NAMES[check.name] for check in verdict.checks]))
+    return Section("verdict", "Verdict", "Verdict", paragraph(words, "lead") + listed + asked)
 
 
 def _share(estimate: Estimate) -> str:
@@ -128,10 +133,10 @@ def _growth(walk: WalkForward, verdict: Verdict, plots: Plots) -> Section:
         ("Skew, kurtosis (3: normal)", "n/a" if moments is None else f"{moments.skew:.2f}, {moments.kurtosis:.2f}"),
         ("Luck alone reaches, per day", f"{record.threshold:.4f}"),
         ("Trials that it is deflated by", f"{record.trials:,}"),
-        ("Record that would be long enough", _days(record.min_track_record)),
+        ("A record that would be long enough", _days(record.min_track_record)),
         ("Largest fall of the joined curve", percent(record.metrics.max_drawdown)),
     ]
-    return Section("growth", "Growth", "Growth over the tests", place + table(("Of all tests", "Value"), rows))
+    return Section("growth", "Growth", "Growth over the tests", place + _facts(rows))
 
 
 def _days(estimate: Estimate) -> str:
@@ -145,9 +150,7 @@ def _folds(walk: WalkForward, plots: Plots) -> Section:
         "has passed.", "No set had a metric on any train: nothing was chosen.",
     )  # fmt: skip
     headers = (
-        "Fold", "Train (UTC)", "Test (UTC)", "Chosen", f"{metric} in", f"{metric} out", "Net profit in",
-        "Net profit out",
-        "Trades out",
+        "Fold", "Train (UTC)", "Test (UTC)", "Chosen", f"{metric} in", f"{metric} out", "Profit out", "Trades out",
     )  # fmt: skip
     rows = [_fold(walk, number, fold) for number, fold in enumerate(walk.folds, 1)]
     return Section(
@@ -164,11 +167,13 @@ def _fold(walk: WalkForward, number: int, fold: Fold) -> Sequence[str]:
     ]
     inner, outer = fold.in_sample, fold.out_of_sample
     if fold.chosen is None or inner is None or outer is None:
-        return (str(number), *spans, "none", *["n/a"] * 5)
+        return (str(number), *spans, "none", *["n/a"] * 4)
     values = [getattr(one, walk.metric) for one in (inner, outer)]
     shown_values = ["n/a" if value is None else amount(value) for value in values]
-    profits = [signed(one.net_profit) for one in (inner, outer)]
-    return (str(number), *spans, shown(swept(walk, fold.chosen)), *shown_values, *profits, f"{outer.trades:,}")
+    return (
+        str(number), *spans, shown(swept(walk, fold.chosen)), *shown_values, signed(outer.net_profit),
+        f"{outer.trades:,}",
+    )  # fmt: skip
 
 
 def _overfitting(verdict: Verdict, plots: Plots) -> Section:
@@ -182,29 +187,29 @@ def _overfitting(verdict: Verdict, plots: Plots) -> Section:
     rows = [
         ("Probability of overfitting", percent(found.pbo, 1) if found else "n/a"),
         (
-            "Probability that the chosen set loses on the other half",
+            "Probability that the choice loses in the other half",
             percent(found.loss_probability, 1) if found else "n/a",
         ),
         (
-            "Out-of-sample ratio per in-sample ratio",
+            "Sharpe in the other half, per Sharpe in the half chosen on",
             "n/a" if found is None or found.slope is None else f"{found.slope:+.2f}",
         ),
         ("White's reality check, p", _share_text(snooping.reality_check)),
         ("Hansen's SPA, p", _share_text(snooping.superior_ability)),
-        (f"Sharpe a year of {len(paths.sharpes)} purged paths, lowest to highest", _range(paths.sharpes, paths.reason)),
-        ("Purge and embargo of these paths, days", f"{paths.purge_days:,}, {paths.embargo_days:,}"),
+        (f"Sharpe a year of {len(paths.sharpes)} purged paths", _range(paths.sharpes, paths.reason)),
+        ("Purge and embargo, days", f"{paths.purge_days:,}, {paths.embargo_days:,}"),
     ]
     note = paragraph(
         f"Over all bars, every set once. Bootstraps: {snooping.bootstraps:,}, blocks of {snooping.mean_block_days:g} "
         "days on average; the benchmark is staying out."
     )
     return Section(
-        "overfitting", "Overfitting", "Overfitting", place + table(("Of the choice", "Value"), rows) + note
+        "overfitting", "Overfitting", "Overfitting", place + _facts(rows) + note
     )  # fmt: skip
 
 
 def _share_text(estimate: Estimate) -> str:
-    return percent(estimate.value, 1) if estimate.value is not None else check_value("", None, estimate.reason)
+    return percent(estimate.value) if estimate.value is not None else check_value("", None, estimate.reason)
 
 
 def _range(sharpes: tuple[float, ...], reason: str | None) -> str:
