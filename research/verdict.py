@@ -19,6 +19,7 @@ from research.validation import (
     SharpeMoments,
     combinatorial_splits,
     deflated_sharpe,
+    independent_trials,
     luck_threshold,
     min_track_record,
     moments_of,
@@ -70,11 +71,15 @@ class Check(NamedTuple):
 
 
 class Record(NamedTuple):
-    """What the tests came to: metrics, moments, and how sure they are. `threshold` is what luck alone would reach."""
+    """What the tests came to: metrics, moments, and how sure they are. `threshold` is what luck alone would reach.
+
+    It is deflated by all `trials`, though sets of one grid are much alike: `independent` is what they amount to.
+    """
 
     metrics: ReturnMetrics
     moments: SharpeMoments | None
     trials: int
+    independent: float
     variance_of_trials: float
     threshold: float
     psr: Estimate
@@ -135,11 +140,11 @@ def record_of(walk: WalkForward, demands: Demands, tried: int) -> Record:
     spread = float(np.var(ratios, ddof=1)) if len(ratios) > 1 else 0.0
     metrics = return_metrics(returns.tolist(), days_per_year(walk.planned.plan))
     moments, none = moments_of(returns), Estimate(None, FEW if len(returns) < 2 else "zero_variance")
-    threshold = luck_threshold(trials, spread)
+    threshold, independent = luck_threshold(trials, spread), independent_trials(walk.returns) + tried
     if moments is None:
-        return Record(metrics, None, trials, spread, threshold, none, none, none)
+        return Record(metrics, None, trials, independent, spread, threshold, none, none, none)
     return Record(
-        metrics, moments, trials, spread, threshold, probabilistic_sharpe(moments),
+        metrics, moments, trials, independent, spread, threshold, probabilistic_sharpe(moments),
         deflated_sharpe(moments, trials, spread), min_track_record(moments, 0.0, demands.confidence),
     )  # fmt: skip
 

@@ -90,6 +90,7 @@ def _record(record: Record) -> dict[str, Any]:
         "skew": moments.skew if moments else None,
         "kurtosis": moments.kurtosis if moments else None,
         "trials": record.trials,
+        "independent_trials": record.independent,
         "variance_of_trials": record.variance_of_trials,
         "luck_threshold_per_day": record.threshold,
         **{name: estimate.value for name, estimate in estimates.items()},

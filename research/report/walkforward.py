@@ -132,7 +132,7 @@ def _growth(walk: WalkForward, verdict: Verdict, plots: Plots) -> Section:
         ("Sharpe per day", "n/a" if moments is None else f"{moments.sharpe:.4f}"),
         ("Skew, kurtosis (3: normal)", "n/a" if moments is None else f"{moments.skew:.2f}, {moments.kurtosis:.2f}"),
         ("Luck alone reaches, per day", f"{record.threshold:.4f}"),
-        ("Trials that it is deflated by", f"{record.trials:,}"),
+        ("Trials that it is deflated by", f"{record.trials:,}; as alike as they are, about {record.independent:,.1f}"),
         ("A record that would be long enough", _days(record.min_track_record)),
         ("Largest fall of the joined curve", percent(record.metrics.max_drawdown)),
     ]

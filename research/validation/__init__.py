@@ -7,6 +7,7 @@ are per period, kurtosis is raw (3 for a normal). Sources stand at each function
 
 from research.validation.bootstrap import (
     RealityCheck,
+    mean_interval,
     reality_check,
     stationary_indices,
     superior_ability,
@@ -25,6 +26,7 @@ from research.validation.sharpe import (
     SharpeMoments,
     deflated_sharpe,
     expected_max_z,
+    independent_trials,
     luck_threshold,
     min_track_record,
     moments_of,
@@ -43,7 +45,7 @@ from research.validation.splits import (
 __all__ = [
     "CombinatorialSplit", "DeflatedSharpe", "Estimate", "HitRates", "MultipleTests", "Overfitting", "RealityCheck",
     "SharpeMoments", "Window", "combinatorial_splits", "compare_hit_rates", "deflated_sharpe", "expected_max_z",
-    "fold_bounds", "luck_threshold", "min_track_record", "moments_of", "multiple_tests", "overfitting", "path_count",
-    "probabilistic_sharpe", "reality_check", "select_and_deflate", "stationary_indices", "superior_ability",
-    "walk_forward", "wilson_interval",
+    "fold_bounds", "independent_trials", "luck_threshold", "mean_interval", "min_track_record", "moments_of",
+    "multiple_tests", "overfitting", "path_count", "probabilistic_sharpe", "reality_check", "select_and_deflate",
+    "stationary_indices", "superior_ability", "walk_forward", "wilson_interval",
 ]  # fmt: skip

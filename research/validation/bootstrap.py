@@ -78,6 +78,17 @@ def superior_ability(excess: Floats, indices: Indices) -> float | None:
     return (1 + int((tries > statistic).sum())) / (len(counts) + 1)
 
 
+def mean_interval(values: Floats, indices: Indices, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the percentile interval of the mean of a series under a bootstrap: neighbours may depend on each other."""
+    if not 0.0 < confidence < 1.0:
+        raise ValueError(f"confidence {confidence}; more than 0 and less than 1 is allowed")
+    table, counts = _checked(np.asarray(values, np.float64)[:, None], indices)
+    means = (counts @ table)[:, 0] / len(table)
+    tail = 50.0 * (1.0 - confidence)
+    low, high = np.percentile(means, (tail, 100.0 - tail))
+    return float(low), float(high)
+
+
 def _checked(excess: Floats, indices: Indices) -> tuple[Floats, Floats]:
     """Return the table, and how often each bootstrap draws each row."""
     table, rows = np.asarray(excess, np.float64), np.asarray(indices, np.int64)

@@ -89,6 +89,23 @@ def expected_max_z(trials: int) -> float:
     return (1.0 - g) * normal_quantile(1.0 - 1.0 / trials) + g * normal_quantile(1.0 - 1.0 / (trials * math.e))
 
 
+def independent_trials(returns: Floats) -> float:
+    """Return rho + (1 - rho) N, how many independent trials N alike ones of returns [T, N] amount to, about.
+
+    rho is the mean correlation of all pairs, one below 0 counted as 0; a trial that never moves is like no other.
+    """
+    table = np.asarray(returns, np.float64)
+    count = table.shape[1]
+    if count < 2 or len(table) < 2:
+        return float(count)
+    centred = table - table.mean(axis=0)
+    length = np.sqrt((centred**2).sum(axis=0))
+    unit = centred / np.where(length > 0.0, length, 1.0)
+    pairs = float((unit.sum(axis=1) ** 2).sum()) - int((length > 0.0).sum())
+    rho = min(max(pairs / (count * (count - 1)), 0.0), 1.0)
+    return rho + (1.0 - rho) * count
+
+
 def luck_threshold(trials: int, variance_of_trials: float) -> float:
     """Return SR0 = sqrt(V) x `expected_max_z`: the Sharpe ratio that the best of N trials without any skill reaches.
 

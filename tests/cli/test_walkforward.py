@@ -26,6 +26,7 @@ def test_json_is_one_document_and_the_verdict_is_the_exit_code(market, home):
     assert {**again, "seconds": 0} == {**document, "seconds": 0}
 
 
+@pytest.mark.slow
 def test_people_see_folds_checks_and_the_verdict(market, home, tmp_path):
     page = tmp_path / "out" / "page.html"
     words = ("--train", "100", "--test", "60", "--purge", "5", "--anchored", "--out", page)
@@ -38,12 +39,14 @@ def test_people_see_folds_checks_and_the_verdict(market, home, tmp_path):
     assert "rollouts" in ended.err
 
 
+@pytest.mark.slow
 def test_without_a_report_nothing_is_written(market, home):
     ended = trifecta("walkforward", "--data", market, "--home", home, "--json", "--no-report", *GRID)
     assert ended.document["report"] is None
     assert not (home / "reports").exists()
 
 
+@pytest.mark.slow
 def test_demands_that_are_low_enough_are_met(market, home):
     """What is left cannot be waived: profit, also at twice the costs, and a record that is long enough."""
     low = ("--trades-min", "1", "--dsr-min", "0", "--pbo-max", "1", "--p-max", "1")

@@ -114,6 +114,33 @@ def test_the_bootstrap_of_means_is_that_of_the_drawn_rows():
     assert found.statistic == pytest.approx(math.sqrt(50) * table.mean(axis=0).max())
 
 
+def test_an_interval_of_a_mean_is_wider_where_neighbours_are_alike():
+    rng = np.random.default_rng(3)
+    alone = rng.normal(0.1, 1.0, 400)
+    alike = np.repeat(rng.normal(0.1, 1.0, 40), 10)
+    one, other = (
+        np.diff(val.mean_interval(one, val.stationary_indices(400, 10.0, 500, np.random.default_rng(1))))[0]
+        for one in (alone, alike)
+    )
+    assert one == pytest.approx(2 * 1.96 / 20, rel=0.2)
+    assert other > 2 * one
+    low, high = val.mean_interval(alone, draws(400))
+    assert low < alone.mean() < high
+    with pytest.raises(ValueError, match="allowed"):
+        val.mean_interval(alone, draws(400), 1.0)
+
+
+def test_trials_that_are_alike_count_for_fewer():
+    table = noise(3000, 10)
+    assert val.independent_trials(table) == pytest.approx(10, abs=0.3)
+    assert val.independent_trials(np.repeat(table[:, :1], 10, axis=1)) == pytest.approx(1.0)
+    half = table + noise(3000, 1, seed=9)
+    rho = np.corrcoef(half.T)[np.triu_indices(10, 1)].mean()
+    assert val.independent_trials(half) == pytest.approx(rho + (1 - rho) * 10)
+    assert val.independent_trials(np.zeros((9, 4))) == 4.0
+    assert val.independent_trials(table[:, :1]) == 1.0
+
+
 def test_stationary_blocks_follow_each_other_and_have_the_length_asked_for():
     indices = val.stationary_indices(1000, 8.0, 200, np.random.default_rng(2))
     follows = (np.diff(indices, axis=1) % 1000) == 1

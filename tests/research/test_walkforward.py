@@ -77,6 +77,7 @@ def test_what_comes_after_a_test_changes_nothing_of_it(planned, walk):
     assert not all(same(one, two) for one, two in zip(walk.folds, other.folds, strict=True))
 
 
+@pytest.mark.slow
 def test_a_purge_leaves_bars_out_between_train_and_test(planned):
     purged = a_walk(planned, purge=20)
     assert all(fold.window.test_begin - fold.window.train_end == 20 for fold in purged.folds)
