@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from envs.rollout import Rollout, open_engine, roll
 from market.features import warmup_of
+from market.money import MONEY_DIGITS
 from market.tape import Tape, slice_tape
 from policies.catalogue import features_of, policy_named
 from policies.plan import Plan
@@ -99,7 +100,7 @@ class WalkForward(NamedTuple):
     @property
     def net_profit(self) -> float:
         """Profit of all tests, each begun with the plan's cash."""
-        return sum(fold.out_of_sample.net_profit for fold in self.folds if fold.out_of_sample)
+        return _total([fold.out_of_sample.net_profit for fold in self.folds if fold.out_of_sample])
 
 
 def shape_of(bars: int, train: int | None, test: int | None, gaps: tuple[int, int], anchored: bool) -> Shape:
@@ -188,7 +189,7 @@ class _Walker:
             if fold.chosen is not None:
                 plan, tape = with_costs(self.plan_of(fold.chosen), self.planned.tape, multiple)
                 found.append(self.test(plan, tape, fold.window))
-        profit = sum(score.net_profit for score, _ in found)
+        profit = _total([score.net_profit for score, _ in found])
         trades = sum(score.trades for score, _ in found)
         return CostLine(multiple, profit, trades, joined_days([daily for _, daily in found]))
 
@@ -212,6 +213,11 @@ class _Walker:
         if self._watch is not None:
             self._watch(self.done, self.planned_rollouts)
         return rollout
+
+
+def _total(amounts: Sequence[float]) -> float:
+    """Return the sum of amounts that are exact to the money unit, exact to it again."""
+    return round(sum(amounts), MONEY_DIGITS)
 
 
 def _warmup(plan: Plan) -> int:
