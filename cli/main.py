@@ -22,6 +22,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "data": ("cli.data:data", "Show what market data there is, and check it."),
     "policies": ("cli.policies:policies", "List the policies with their parameters."),
     "tune": ("cli.tune:tune", "Sweep a policy's parameters with Ray Tune."),
+    "walkforward": ("cli.walkforward:walkforward", "Choose on the past, trade what came after, and judge it."),
     "serve": ("cli.serve:serve", "Serve the decision API over a running paper session."),
     "topology": ("cli.topology:topology", "Show the actors of a running system and how they are connected."),
     "doctor": ("cli.doctor:doctor", "Check this machine, this home and this data, with a remedy per finding."),

@@ -77,19 +77,19 @@ def headline(result: RunResult, metrics: Mapping[str, Any]) -> str:
     limit, fall = result.plan.limits.drawdown_max, end.drawdown_max
     used = f"; {percent(fall / limit, 0)} of the limit of {amount(limit / MONEY_UNIT)}" if limit > 0 else ""
     cards = [
-        _card("Final equity", _money(amount(end.equity / MONEY_UNIT), currency),
+        card("Final equity", _money(amount(end.equity / MONEY_UNIT), currency),
               f"started with {amount(end.initial / MONEY_UNIT)}"),
-        _card("Net profit", _money(signed(end.profit / MONEY_UNIT), currency),
+        card("Net profit", _money(signed(end.profit / MONEY_UNIT), currency),
               f"{100 * end.profit / max(end.initial, 1):+,.2f} %; {_open(end.open_profit)}"),
-        _card("Max drawdown", _money(amount(fall / MONEY_UNIT), currency), f"worst prices of every instant{used}"),
-        _card("Trades", f"{len(result.trades):,}",
+        card("Max drawdown", _money(amount(fall / MONEY_UNIT), currency), f"worst prices of every instant{used}"),
+        card("Trades", f"{len(result.trades):,}",
               f"{metrics['wins']:,} gained, {metrics['losses']:,} lost; {plural(len(trips), 'round trip')}"),
-        _card("Win rate", *_ratio(metrics, "win_rate", f"of trades; of round trips {percent(hit_rate(trips))}")),
+        card("Win rate", *_ratio(metrics, "win_rate", f"of trades; of round trips {percent(hit_rate(trips))}")),
     ]  # fmt: skip
     few = "; too few to mean much" if metrics["n"] < FEW_RETURNS else ""
     period = "daily" if metrics["sampled"] == "day" else "bar"
     basis = f"{plural(metrics['n'], f'{period} return')}, {metrics['periods_per_year']:,.0f} a year{few}"
-    cards += [_card(title, *_ratio(metrics, name, basis)) for name, title in RATIOS]
+    cards += [card(title, *_ratio(metrics, name, basis)) for name, title in RATIOS]
     return f'<ul class="cards">{"".join(cards)}</ul>'
 
 
@@ -105,7 +105,8 @@ def _ratio(metrics: Mapping[str, Any], name: str, note: str) -> tuple[str, str]:
     return (percent(value) if name in ("win_rate", "cagr") else f"{value:,.2f}"), note
 
 
-def _card(name: str, value: str, note: str) -> str:
+def card(name: str, value: str, note: str) -> str:
+    """Return one number of the top of a page; its value is markup, name and note are words."""
     return f'<li><span class="name">{text(name)}</span><span class="value">{value}</span><span>{text(note)}</span></li>'
 
 

@@ -86,7 +86,7 @@ def write_report(
     ]  # fmt: skip
     head = identity(result, facts, prices) + data_list(facts) + headline(result, metrics_of(result))
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(_page(f"Trifecta: {title_of(facts)}", head, sections, plots), encoding="utf-8")
+    path.write_text(join_page(f"Trifecta: {title_of(facts)}", head, sections, plots), encoding="utf-8")
     return path
 
 
@@ -188,8 +188,8 @@ def _terms(result: RunResult) -> Section:
     return Section("terms", "Plan", "Limits and plan", limits + plan_terms(result.plan))
 
 
-def _page(title: str, head: str, sections: list[Section], plots: Plots) -> str:
-    """Join the page; the policy allows the scripts of this page by their hashes, and no connection at all."""
+def join_page(title: str, head: str, sections: list[Section], plots: Plots) -> str:
+    """Join a page; the policy allows the scripts of this page by their hashes, and no connection at all."""
     figures = msgspec.json.encode(plots.figures).decode()
     for raw, spelled in UNSAFE.items():
         figures = figures.replace(raw, spelled)

@@ -10,6 +10,7 @@ from tests.cli.running import refused, trifecta
 NEEDED = {
     "replay": "Missing argument 'JOURNAL'",
     "tune": "Missing option '--symbols'",
+    "walkforward": "Missing option '--symbols'",
     "journal": "",
     "data": "",
     "risk": "",
