@@ -71,7 +71,6 @@ class Stretch(NamedTuple):
 
 def twin_bars(rows: Sequence[Record], borders: Sequence[Stretch]) -> list[tuple[Any, ...]]:
     """Return the bars of rows by looking every row up among the borders, written from the definition."""
-
     opens = [border.open_ns for border in borders]
 
     def place(row: Record) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market.bars import (
@@ -35,10 +35,11 @@ from tests.market.rows import (
     shown,
     twin_bars,
 )
-from tests.properties import FEW, PROPERTY
+from tests.properties import PROPERTY
 
 TAKEN = Heard.TAKEN
 FRAMES = ("1m", "5m", "15m", "1h")
+WALKS = settings(PROPERTY, max_examples=10)
 
 
 def a_builder(*timeframes: str, calendar: Calendar | None = None, since_ns: int | None = SINCE_EVER) -> Builder:
@@ -88,7 +89,7 @@ def minutes_of(seed: int, count: int = 120) -> list[Record]:
 
 
 @given(st.integers(0, 10**6))
-@FEW
+@WALKS
 def test_every_timeframe_equals_the_definition_looked_up_row_by_row(seed: int) -> None:
     rows = minutes_of(seed)
     builder = a_builder(*FRAMES)
@@ -128,7 +129,7 @@ def test_a_watermark_closes_what_is_over_and_nothing_twice() -> None:
 
 
 @given(st.integers(0, 10**6), st.lists(st.integers(0, 119), max_size=20))
-@FEW
+@WALKS
 def test_watermarks_between_rows_change_no_bar(seed: int, places: list[int]) -> None:
     rows = minutes_of(seed)
     _, expected = heard_of(a_builder(*FRAMES), rows)
@@ -269,7 +270,7 @@ def test_a_hole_that_stays_hides_every_bar_that_began_before_its_end() -> None:
 
 
 @given(st.integers(0, 10**6), st.integers(1, 119))
-@FEW
+@WALKS
 def test_an_hour_of_outage_that_is_heard_later_gives_the_same_bars(seed: int, cut: int) -> None:
     rows = minutes_of(seed)
     _, expected = heard_of(a_builder(*FRAMES), rows)
@@ -292,7 +293,7 @@ def quotes_of(seed: int, hours: int = 3) -> list[Record]:
     return [a_quote_row(int(time), int(price)) for time, price in zip(times, prices, strict=True)]
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_an_outage_of_quotes_filled_with_minute_bars_gives_the_same_bars(seed: int) -> None:
     rows = quotes_of(seed)
     _, expected = heard_of(a_builder(*FRAMES), rows)
