@@ -268,7 +268,8 @@ ROOM: Final = 4096
 def bars_of_tape(builder: Builder, tape: Tape, bar_ns: int, until_ns: int | None = None) -> Records:
     """Return all bars that the rows of one feed make, as instrument 0 of a builder, sorted by (close, timeframe).
 
-    Bars that are unfinished after the last row stay so, unless all rows up to `until_ns` are there.
+    `bar_ns` is the length of the tape's bars, 0 for quotes. Refused rows are counted in `builder.counts`. What is
+    unfinished after the last row stays so, unless all rows up to `until_ns` are there.
     """
     found = list(_closings(builder, owned(tape), bar_ns))
     if until_ns is not None:
@@ -287,12 +288,16 @@ def _closings(builder: Builder, tape: Tape, bar_ns: int) -> Iterator[Records]:
 
 
 def bars_of_quotes(time_ns: Int64, price: Int64, bar_ns: int) -> NDArray[np.int64]:
-    """Return bars of one side of sorted, sound quotes, shape (bars, 5): close time, open, high, low, close in ticks.
+    """Return bars of one side of quotes, shape (bars, 5): close time, open, high, low, close in ticks.
 
-    All quotes up to the end of the last bar are taken to be there, and the first bar to be whole.
+    All quotes up to the end of the last bar are taken to be there, and the first bar to be whole. ValueError when a
+    quote is out of order or its price not above zero.
     """
     builder = open_builder(plain_grid(bar_ns))
     begin(builder, 0, SINCE_EVER)
     bars = bars_of_tape(builder, quote_tape(0, time_ns, price, price), 0, until_ns=2**63 - 1)
+    refused = len(time_ns) - int(builder.counts[0, Heard.TAKEN])
+    if refused:
+        raise ValueError(f"{refused} of {len(time_ns)} quotes are out of order or not above zero; none may be")
     columns = (bars.close_ns, bars.open, bars.high, bars.low, bars.close)
     return np.column_stack(columns) if len(bars) else np.zeros((0, 5), np.int64)

@@ -43,7 +43,8 @@ def volume_profile(
         raise ValueError(f"need columns of one length, {len(high)}, whose values are all finite")
     bins = bins if float(np.max(columns[0])) > float(np.min(columns[1])) else 1
     out = np.zeros(BINS + bins)
-    fill_profile(columns[0], columns[1], columns[2], columns[3], 0, value_area, out)
+    typical = (columns[0] + columns[1] + columns[2]) / 3.0
+    fill_profile(columns[0], columns[1], typical, columns[3], 0, value_area, out)
     bottom, top = float(out[LOW]), float(out[HIGH])
     found = [None if np.isnan(value) else float(value) for value in out[POC:BINS]]
     return VolumeProfile(out[BINS:], (top - bottom) / bins, bottom, top, *found)

@@ -23,7 +23,7 @@ last four NaN where nothing was traded), then the volume of every bin."""
 
 @compiled
 def fill_profile(
-    high: Floats, low: Floats, close: Floats, volume: Floats, oldest: int, value_area: float, out: Floats
+    high: Floats, low: Floats, typical: Floats, volume: Floats, oldest: int, value_area: float, out: Floats
 ) -> None:
     """Write the profile of bars to `out`, BINS + bins slots; the bars are a ring that begins at `oldest`.
 
@@ -38,10 +38,11 @@ def fill_profile(
     for b in range(bins):
         out[BINS + b] = 0.0
     total = 0.0
+    width = (top - bottom) / bins
+    scale = 1.0 / width if width > 0.0 else 0.0
     for i in range(bars):
         at = oldest + i if oldest + i < bars else oldest + i - bars
-        b = bin_of(min(max((high[at] + low[at] + close[at]) / 3.0, bottom), top), bottom, top, bins)
-        out[BINS + b] += volume[at]
+        out[BINS + bin_of(min(max(typical[at], bottom), top), bottom, width, scale, bins)] += volume[at]
         total += volume[at]
     if total > 0.0:
         _value_area(out, bins, value_area, total)
@@ -50,22 +51,17 @@ def fill_profile(
 
 
 @compiled
-def edge_of(b: int, bottom: float, top: float, bins: int) -> float:
-    """Return the lower edge of a bin, the top for the one after the last."""
-    return top if b == bins else bottom + b * ((top - bottom) / bins)
+def bin_of(price: float, bottom: float, width: float, scale: float, bins: int) -> int:
+    """Return the bin k with bottom + k width <= price, below the next edge or in the last one; `scale` is 1 / width.
 
-
-@compiled
-def bin_of(price: float, bottom: float, top: float, bins: int) -> int:
-    """Return the bin whose edges hold a price within the range: by division, then put right by the edges themselves."""
-    if top <= bottom:
+    The product finds it but for the rounding, the edges put it right. 0 where there is no width.
+    """
+    if not 0.0 < scale < np.inf:
         return 0
-    b = min(int((price - bottom) / (top - bottom) * bins), bins - 1)
-    if price < edge_of(b, bottom, top, bins):
+    b = min(int((price - bottom) * scale), bins - 1)
+    if price < bottom + b * width:
         return b - 1
-    if b < bins - 1 and price >= edge_of(b + 1, bottom, top, bins):
-        return b + 1
-    return b
+    return b + 1 if b < bins - 1 and price >= bottom + (b + 1) * width else b
 
 
 @compiled
@@ -87,8 +83,9 @@ def _value_area(out: Floats, bins: int, value_area: float, total: float) -> None
             first -= 1
             held += below
     bottom, top = out[LOW], out[HIGH]
-    out[POC] = bottom + (best + 0.5) * ((top - bottom) / bins)
-    out[VAL], out[VAH] = edge_of(first, bottom, top, bins), edge_of(last + 1, bottom, top, bins)
+    width = (top - bottom) / bins
+    out[POC] = bottom + (best + 0.5) * width
+    out[VAL], out[VAH] = bottom + first * width, top if last == bins - 1 else bottom + (last + 1) * width
     out[FRACTION] = held / total
 
 
@@ -97,7 +94,7 @@ _FULL, _SLOT, _PROFILE = 0, 1, 2
 
 
 def profile_size(n: int, bins: int) -> int:
-    """Return the state floats of a rolling profile: full, slot, the profile, rings of the columns of n bars."""
+    """Return the state floats of a rolling profile: full, slot, the profile, four rings of n values."""
     return _PROFILE + BINS + bins + 4 * n
 
 
@@ -111,9 +108,9 @@ def profile_update(
     """
     slot = int(state[at + _SLOT])
     highs = at + _PROFILE + BINS + bins
-    lows, closes, volumes = highs + n, highs + 2 * n, highs + 3 * n
+    lows, typicals, volumes = highs + n, highs + 2 * n, highs + 3 * n
     state[highs + slot], state[lows + slot] = high, low
-    state[closes + slot], state[volumes + slot] = close, volume
+    state[typicals + slot], state[volumes + slot] = (high + low + close) / 3.0, volume
     slot += 1
     if slot == n:
         slot, state[at + _FULL] = 0, 1.0
@@ -122,7 +119,7 @@ def profile_update(
         state[at + PROFILE_POC] = state[at + PROFILE_VAL] = state[at + PROFILE_VAH] = NAN
         return NAN
     fill_profile(
-        state[highs:lows], state[lows:closes], state[closes:volumes], state[volumes : volumes + n], slot, VALUE_AREA,
-        state[at + _PROFILE : highs],
+        state[highs:lows], state[lows:typicals], state[typicals:volumes], state[volumes : volumes + n], slot,
+        VALUE_AREA, state[at + _PROFILE : highs],
     )  # fmt: skip
     return float(state[at + PROFILE_POC])

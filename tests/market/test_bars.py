@@ -65,6 +65,12 @@ def test_a_stretch_without_quotes_has_no_bar() -> None:
     assert quote_bars([]) == []
 
 
+@pytest.mark.parametrize("quotes", [[(5, 10), (4, 10)], [(5, 10), (6, 0)]])
+def test_quotes_out_of_order_or_without_a_price_are_refused(quotes: list[tuple[int, int]]) -> None:
+    with pytest.raises(ValueError, match="1 of 2 quotes are out of order or not above zero; none may be"):
+        quote_bars(quotes)
+
+
 @given(st.lists(st.tuples(st.integers(0, 1000), st.integers(1, 500)), max_size=60), st.integers(1, 200))
 @PROPERTY
 def test_a_bar_is_the_first_highest_lowest_and_last_of_its_quotes(quotes: list[tuple[int, int]], bar_ns: int) -> None:

@@ -137,7 +137,8 @@ def test_indicators_of_longer_timeframes_equal_talib(name: str) -> None:
         high, low, close = bars.high, bars.low, bars.close
         expected = (
             talib.EMA(close, 12), talib.RSI(close, 14), talib.ATR(high, low, close, 14),
-            talib.ADX(high, low, close, 14), talib.CCI(high, low, close, 20), talib.MACD(close, 12, 26, 9)[2], talib.BBANDS(close, 20, 2.0, 2.0)[0],
+            talib.ADX(high, low, close, 14), talib.CCI(high, low, close, 20),
+            talib.MACD(close, 12, 26, 9)[2], talib.BBANDS(close, 20, 2.0, 2.0)[0],
             talib.MFI(high, low, close, bars.volume, 14),
         )  # fmt: skip
         at = np.searchsorted(tape.time_ns, bars.time_ns[bars.time_ns <= tape.time_ns[-1]])
@@ -210,7 +211,7 @@ def test_many_instruments_at_once_equal_each_alone_and_one_without_a_row_has_no_
         expected = [0, 0, 0]
         for i in np.flatnonzero(rng.random(3) < 0.8):
             rows[i] = a_minute(number, int(rng.integers(90, 110)), volume=float(i))
-            expected[i] = step(alone[i], 0, rows[i])
+            expected[int(i)] = step(alone[i], 0, rows[i])
         step_all(together, rows, news)
         assert news.tolist() == expected
     for i in range(3):
@@ -234,7 +235,7 @@ def test_after_a_hole_that_stays_indicators_warm_up_again() -> None:
 def test_a_session_average_begins_with_the_session_of_the_calendar() -> None:
     begin = int(np.datetime64("2020-01-07T21:57", "m").astype(int))
     calendar = calendar_of(FOREX, begin * MINUTE_NS, (begin + 9) * MINUTE_NS)
-    values = {}
+    values: dict[str, list[float]] = {}
     for name, sessions in (("forex", calendar), ("utc", None)):
         structure = a_structure("1m", features=("vwap_session",), calendar=sessions)
         values[name] = []

@@ -17,11 +17,12 @@ def ns(text: str) -> int:
 
 def shown(sessions: Sessions, first: str, last: str) -> list[tuple[str, str]]:
     """Return (open, close) in UTC of the sessions that open within days [first, last]."""
-    return [
-        tuple(datetime.fromtimestamp(int(time) / 1e9, UTC).strftime("%m-%d %H:%M") for time in (opens, closes))
-        for opens, closes, _ in zip(*sessions, strict=True)
-        if ns(first) <= opens < ns(last)
-    ]  # type: ignore[misc]
+    spelled = [
+        [datetime.fromtimestamp(int(time) / 1e9, UTC).strftime("%m-%d %H:%M") for time in times]
+        for times in zip(sessions.opens, sessions.closes, strict=True)
+        if ns(first) <= times[0] < ns(last)
+    ]
+    return [(opens, closes) for opens, closes in spelled]
 
 
 def test_forex_opens_on_sunday_evening_and_rests_from_friday_evening_on() -> None:
