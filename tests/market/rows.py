@@ -107,5 +107,5 @@ def resampled(tape: Tape, keys: NDArray[Any], close_ns: NDArray[Any]) -> Bars:
     first = np.flatnonzero(np.diff(keys, prepend=keys[0] - 1))
     last = np.append(first[1:], len(keys)) - 1
     high, low = np.maximum.reduceat(tape.high, first), np.minimum.reduceat(tape.low, first)
-    prices = [column.astype(np.float64) for column in (tape.open[first], high, low, tape.close[last])]
-    return Bars(*prices, volume=np.add.reduceat(tape.volume, first), time_ns=close_ns[last])
+    columns: list[NDArray[Any]] = [tape.open[first], high, low, tape.close[last], np.add.reduceat(tape.volume, first)]
+    return Bars(*(column.astype(np.float64) for column in columns), close_ns[last])

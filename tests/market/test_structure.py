@@ -7,7 +7,7 @@ import pytest
 import talib
 from numpy.typing import NDArray
 
-from market.bars import BAR
+from market.bars import BAR, rewind
 from market.features import feature_program, run_series, warmup_of
 from market.records import records
 from market.structure import (
@@ -230,6 +230,17 @@ def test_after_a_hole_that_stays_indicators_warm_up_again() -> None:
         row = a_minute(number, 10 + number % 5, volume=2.0)
         assert step(structure, 0, row) == step(fresh, 0, row)
         assert structure.features.tobytes() == fresh.features.tobytes()
+
+
+def test_an_hour_of_outage_that_is_heard_later_leaves_no_trace() -> None:
+    tape = real_tape("fx/m1/EURUSD_M1_2018_2019_histdata", 600, begin=3_000)
+    expected = run_structure(a_structure(*FRAMES), tape, MINUTE_NS)
+    structure = a_structure(*FRAMES)
+    run_structure(structure, slice_tape(tape, 0, 333), MINUTE_NS)
+    assert rewind(structure.builder, 0) == tape.time_ns[332]
+    run_structure(structure, slice_tape(tape, 323, 393), MINUTE_NS)  # ten minutes of it are heard twice
+    after = run_structure(structure, slice_tape(tape, 393, 600), MINUTE_NS)
+    assert_same(after, Known(expected.close_ns[393:], expected.values[393:]))
 
 
 def test_a_session_average_begins_with_the_session_of_the_calendar() -> None:

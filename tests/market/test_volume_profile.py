@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from market.indicators.profile import bin_of
 from market.volume_profile import VolumeProfile, volume_profile
 from tests.market.bars import features_of, made_bars
 
@@ -82,3 +83,15 @@ def test_columns_that_do_not_fit_or_are_not_finite_are_refused() -> None:
     for columns in ((column, short, column, column), (column, column, column, bad)):
         with pytest.raises(ValueError, match="columns of one length, 4, whose values are all finite"):
             volume_profile(*columns, 3)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_price_on_an_edge_belongs_to_the_bin_above_and_one_just_below_it_does_not(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    bottom, width, bins = rng.uniform(0.5, 2.0), rng.uniform(1e-5, 0.1), 60
+    for k in range(1, bins):
+        edge = bottom + k * width
+        assert bin_of(edge, bottom, width, 1.0 / width, bins) == k
+        assert bin_of(np.nextafter(edge, 0.0), bottom, width, 1.0 / width, bins) == k - 1
+    assert bin_of(bottom + bins * width, bottom, width, 1.0 / width, bins) == bins - 1
+    assert bin_of(bottom, bottom, 0.0, 0.0, bins) == 0
