@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from market.compiled import compiled
+from market.compiled import compiled, folded
 from market.continuity import row_flaws
 from market.records import Record, Records, joined, record_type, records
 from market.tape import Int64, Tape, owned, quote_tape
@@ -98,7 +98,7 @@ def begin(builder: Builder, instrument: int, since_ns: int) -> None:
     source.begun, source.since_ns, source.horizon_ns = 1, since_ns, since_ns
 
 
-@compiled
+@folded
 def hear(builder: Builder, instrument: int, row: Record) -> int:
     """Take one row; return its `Heard`. Bars that this closes are in `closed`."""
     builder.control[CLOSINGS] = 0
@@ -158,7 +158,7 @@ def lost(builder: Builder, instrument: int, until_ns: int) -> None:
         builder.unfinished[instrument, k].inputs = 0
 
 
-@compiled
+@folded
 def _judged(builder: Builder, instrument: int, row: Record) -> int:
     """Find the bar of every timeframe that a row belongs to; return TAKEN, or why the row is refused."""
     source, newest = builder.sources[instrument], builder.newest[instrument]
@@ -180,7 +180,7 @@ def _judged(builder: Builder, instrument: int, row: Record) -> int:
     return Heard.TAKEN.value
 
 
-@compiled
+@folded
 def _flawed(row: Record) -> bool:
     flaws = row_flaws(
         row.open, row.high, row.low, row.close, row.ask_open, row.ask_high, row.ask_low, row.ask_close
@@ -189,20 +189,20 @@ def _flawed(row: Record) -> bool:
     return bool(flaws != 0 or not sound)
 
 
-@compiled
+@folded
 def _same(row: Record, other: Record) -> bool:
     bid = row.open == other.open and row.high == other.high and row.low == other.low and row.close == other.close
     ask = row.ask_open == other.ask_open and row.ask_high == other.ask_high and row.ask_low == other.ask_low
     return bool(bid and ask and row.ask_close == other.ask_close and row.volume == other.volume)
 
 
-@compiled
+@folded
 def _keep(builder: Builder, instrument: int) -> None:
     for k in range(1, len(builder.spots)):
         builder.kept[instrument, k] = builder.unfinished[instrument, k]
 
 
-@compiled
+@folded
 def _absorb(builder: Builder, instrument: int, k: int, row: Record) -> None:
     """Add a row to the unfinished bar of a timeframe, the first one as its beginning."""
     bar = builder.unfinished[instrument, k]
@@ -219,7 +219,7 @@ def _absorb(builder: Builder, instrument: int, k: int, row: Record) -> None:
     bar.ask_close = row.ask_close
 
 
-@compiled
+@folded
 def _close(builder: Builder, instrument: int, now_ns: int) -> None:
     """Move the bars that are over by an instant to `closed`."""
     for k in range(len(builder.spots)):

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market.bars import BAR, CLOSINGS, Builder, advance, hear, load_row, lost, open_builder
-from market.compiled import compiled
+from market.compiled import compiled, folded
 from market.features import feature_programs, update_features
 from market.records import Record, Records, records
 from market.tape import Int64, Tape, owned
@@ -56,7 +56,7 @@ def open_structure(grid: Grid, lists: Sequence[Sequence[str]], calendars: Sequen
     )  # fmt: skip
 
 
-@compiled
+@folded
 def step(structure: Structure, instrument: int, row: Record) -> int:
     """Take one row (a bar, quote or trade); return the timeframes that have a new closed bar, one bit each."""
     hear(structure.builder, instrument, row)
@@ -85,7 +85,7 @@ def step_lost(structure: Structure, instrument: int, until_ns: int) -> None:
     structure.features[instrument] = np.nan
 
 
-@compiled
+@folded
 def _read(structure: Structure, instrument: int) -> int:
     """Run the features of every bar that was just closed."""
     news = 0
