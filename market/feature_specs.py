@@ -41,6 +41,7 @@ class Op(IntEnum):
     VWAP = 22
     VWAP_CUMULATIVE = 23
     VWAP_SESSION = 24
+    PROFILE = 25
 
 
 class Spec(NamedTuple):
@@ -72,6 +73,10 @@ def _macd_warmup(_fast: int, slow: int, signal: int) -> int:
 
 def _moments(band: int) -> Spec:
     return Spec(Op.MOMENTS, ("n", "width"), ind.moments_size, lambda n: n - 1, ind.MOMENTS_MEAN, band=band)
+
+
+def _profile(pick: int) -> Spec:
+    return Spec(Op.PROFILE, ("n", "bins"), ind.profile_size, lambda n, _: n - 1, pick)
 
 
 SPECS: Final[dict[str, Spec]] = {
@@ -108,6 +113,9 @@ SPECS: Final[dict[str, Spec]] = {
     "vwap": Spec(Op.VWAP, ("n",), ind.vwap_size, lambda n: n - 1),
     "vwap_cumulative": Spec(Op.VWAP_CUMULATIVE, (), _size(ind.VWAP_CUMULATIVE_SIZE), _at_once),
     "vwap_session": Spec(Op.VWAP_SESSION, (), _size(ind.VWAP_SESSION_SIZE), _at_once),
+    "profile_poc": _profile(ind.PROFILE_POC),
+    "profile_val": _profile(ind.PROFILE_VAL),
+    "profile_vah": _profile(ind.PROFILE_VAH),
 }
 
 

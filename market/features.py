@@ -59,7 +59,7 @@ def feature_programs(lists: Sequence[Sequence[str]]) -> tuple[Records, NDArray[n
     return table, spans, max((size for _, size in programs), default=0)
 
 
-SHARING: Final = (Op.MACD, Op.MOMENTS, Op.DIRECTION, Op.STOCH, Op.STOCHF)
+SHARING: Final = (Op.MACD, Op.MOMENTS, Op.DIRECTION, Op.STOCH, Op.STOCHF, Op.PROFILE)
 """Indicators with several values, kept in their state: several features may read one run of them."""
 
 
@@ -143,6 +143,10 @@ def _of_bar(
         return ind.vwap_cumulative_update(state, at, high, low, close, volume)
     if op == Op.VWAP_SESSION:
         return ind.vwap_session_update(state, at, high, low, close, volume, time_ns)
+    if op == Op.PROFILE:
+        if row.runs != 0:
+            ind.profile_update(state, at, high, low, close, volume, n, row.n2)
+        return float(state[at + row.pick])
     return _price(op, open_, high, low, volume)
 
 

@@ -1,9 +1,11 @@
-"""The volume profile: how much was traded at which price over a stretch of bars. A batch function, for research."""
+"""The volume profile: how much was traded at which price over a stretch of bars."""
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from market.indicators.profile import BINS, HIGH, LOW, POC, VALUE_AREA, fill_profile
 
 Floats = NDArray[np.float64]
 
@@ -26,41 +28,23 @@ class VolumeProfile(NamedTuple):
 
 
 def volume_profile(
-    high: Floats, low: Floats, close: Floats, volume: Floats, bins: int, value_area: float = 0.7
+    high: Floats, low: Floats, close: Floats, volume: Floats, bins: int, value_area: float = VALUE_AREA
 ) -> VolumeProfile:
     """Return the profile of bars by typical price (H + L + C) / 3 over [lowest low, highest high].
 
     The value area grows from the POC one bin at a time to the neighbour with more volume (a tie goes up) until it holds
     `value_area` of the whole. The last bin includes its upper edge. Bars without any range make one bin of width 0.
+    ValueError without bars or bins, and of columns of different length or that are not finite.
     """
+    columns = [np.ascontiguousarray(column, np.float64) for column in (high, low, close, volume)]
     if not len(high) or bins < 1 or not 0.0 < value_area <= 1.0:
         raise ValueError(f"need bars, bins >= 1, 0 < value_area <= 1; got {len(high)} bars, {bins}, {value_area}")
-    bottom, top = float(np.min(low)), float(np.max(high))
-    if top <= bottom:
-        volumes, edges = np.asarray([np.sum(volume)], np.float64), np.asarray([bottom, top])
-    else:
-        typical = np.clip((high + low + close) / 3.0, bottom, top)
-        volumes, edges = np.histogram(typical, bins, (bottom, top), weights=volume)
-    width = (top - bottom) / len(volumes)
-    total = float(np.sum(volumes))
-    if total <= 0.0:
-        return VolumeProfile(volumes, width, bottom, top, None, None, None, None)
-    first, last, held = _value_area(volumes, value_area * total)
-    poc = bottom + (int(np.argmax(volumes)) + 0.5) * width
-    return VolumeProfile(volumes, width, bottom, top, poc, float(edges[first]), float(edges[last + 1]), held / total)
-
-
-def _value_area(volumes: Floats, wanted: float) -> tuple[int, int, float]:
-    """Return the first bin, the last bin and the volume of the value area."""
-    first = last = int(np.argmax(volumes))
-    held = float(volumes[first])
-    while held < wanted and (first > 0 or last < len(volumes) - 1):
-        above = float(volumes[last + 1]) if last < len(volumes) - 1 else -1.0
-        below = float(volumes[first - 1]) if first > 0 else -1.0
-        if above >= below:
-            last += 1
-            held += above
-        else:
-            first -= 1
-            held += below
-    return first, last, held
+    if any(column.shape != (len(high),) or not np.isfinite(column).all() for column in columns):
+        raise ValueError(f"need columns of one length, {len(high)}, whose values are all finite")
+    bins = bins if float(np.max(columns[0])) > float(np.min(columns[1])) else 1
+    out = np.zeros(BINS + bins)
+    typical = (columns[0] + columns[1] + columns[2]) / 3.0
+    fill_profile(columns[0], columns[1], typical, columns[3], 0, value_area, out)
+    bottom, top = float(out[LOW]), float(out[HIGH])
+    found = [None if np.isnan(value) else float(value) for value in out[POC:BINS]]
+    return VolumeProfile(out[BINS:], (top - bottom) / bins, bottom, top, *found)

@@ -23,6 +23,13 @@ from market.indicators.oscillators import (
     stochf_update,
     willr_update,
 )
+from market.indicators.profile import (
+    PROFILE_POC,
+    PROFILE_VAH,
+    PROFILE_VAL,
+    profile_size,
+    profile_update,
+)
 from market.indicators.state import NAN, State
 from market.indicators.trend import (
     EMA_SIZE,
@@ -78,6 +85,9 @@ __all__ = [
     "NAN",
     "OBV_SIZE",
     "PLUS_DI",
+    "PROFILE_POC",
+    "PROFILE_VAH",
+    "PROFILE_VAL",
     "RSI_SIZE",
     "STOCH_D",
     "STOCH_K",
@@ -97,6 +107,8 @@ __all__ = [
     "moments_update",
     "natr_update",
     "obv_update",
+    "profile_size",
+    "profile_update",
     "range_size",
     "return_size",
     "return_update",

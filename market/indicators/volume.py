@@ -133,7 +133,8 @@ def vwap_session_update(
 ) -> float:
     """Volume-weighted mean of the typical price since the UTC day began; NaN until the day has volume.
 
-    `time_ns` is the close of the bar: one that closes at midnight belongs to the day that ends there.
+    `time_ns` is the close of the bar: one that closes at midnight belongs to the day that ends there. Where sessions
+    are not UTC days, it is any time within the UTC day that stands for the session (`market.structure.session_stamp`).
     """
     day = (time_ns - 1) // DAY_NS
     if state[at + 2] == 0.0 or state[at + 3] != day:

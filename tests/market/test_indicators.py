@@ -28,6 +28,7 @@ EVERY = (
     "macd_hist:12:26:9", "bollinger_upper:20:2", "bollinger_mid:20:2", "bollinger_lower:20:2.5", "stddev:20", "trange",
     "atr:14", "natr:14", "rsi:14", "stoch_k:14:3:3", "stoch_d:14:3:3", "stochf_k:14:3", "stochf_d:14:3", "willr:14",
     "cci:20", "plus_di:14", "minus_di:14", "adx:14", "mfi:14", "obv", "vwap:20", "vwap_cumulative", "vwap_session",
+    "profile_poc:20:8", "profile_val:20:8", "profile_vah:20:8",
 )  # fmt: skip
 """One feature of every name."""
 

@@ -21,7 +21,8 @@ from policies.plan import Plan
 from tests.builders import DESKS, a_plan, a_tape
 from tests.parity.tapes import real_bars_tape, real_quotes_tape
 
-PERIODS = {"n": "9", "fast": "5", "slow": "12", "signal": "4", "k": "3", "d": "3", "width": "2"}
+PERIODS = {"n": "9", "fast": "5", "slow": "12", "signal": "4", "k": "3", "d": "3", "width": "2",
+           "bins": "8"}  # fmt: skip
 FEATURES = {name: ":".join([name, *(PERIODS[p] for p in spec.parameters)]) for name, spec in SPECS.items()}
 SEEDS = range(6)
 
