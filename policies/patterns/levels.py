@@ -23,11 +23,14 @@ LEVEL: Final = record_type("touches role known_at oldest first last", floats="pr
 
 @compiled
 def add_pivot(pivots: Records, count: int, bar: int, known_at: int, role: int, price: float) -> int:
-    """Put a pivot in its place by price, for which the oldest one leaves a full table; return how many there are."""
+    """Put a pivot in its place by price, for which the oldest one leaves a full table; return how many there are.
+
+    Of a high and a low of one bar the high is the older.
+    """
     if count == len(pivots):
         oldest = 0
         for i in range(1, count):
-            if pivots[i].bar < pivots[oldest].bar:
+            if pivots[i].bar <= pivots[oldest].bar:
                 oldest = i
         for i in range(oldest, count - 1):
             pivots[i] = pivots[i + 1]
