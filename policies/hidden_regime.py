@@ -131,7 +131,8 @@ def run_beliefs(params: HiddenParams, belief: Floats, changes: Floats, out: Floa
         density = update_belief(params, belief, changes[i], work)
         if not math.isnan(density):
             total += density
-        out[i] = belief[1:]
+        for j in range(len(params.mean)):
+            out[i, j] = belief[1 + j]
     return total
 
 

@@ -71,7 +71,7 @@ def checked(params: RegimeParams) -> RegimeParams:
     return params
 
 
-STILL: Final = 1e-6
+STILL: Final = 1e-9
 """A deviation below this share of the largest return is the rounding of equal returns."""
 TIE: Final = 1e-9
 """A z this close to a bound is on it: that of a single move among still bars is 1, however its floats round."""
@@ -99,14 +99,15 @@ def trend_update(state: State, close: float, n: int) -> float:
     if bars < n:
         state[TREND_Z] = state[TREND_DEVIATION] = NAN
         return NAN
+    anchor = state[_RING + slot]
     total = squares = largest = 0.0
-    for k in range(slot, n):
-        change = state[_RING + k]
-        total, squares, largest = total + change, squares + change * change, max(largest, abs(change))
-    for k in range(slot):
-        change = state[_RING + k]
-        total, squares, largest = total + change, squares + change * change, max(largest, abs(change))
+    for k in range(n):
+        at = _RING + slot + k
+        change = state[at if at < _RING + n else at - n]
+        distance = change - anchor  # of near-equal returns it keeps the digits that their squares would lose
+        total, squares, largest = total + distance, squares + distance * distance, max(largest, abs(change))
     deviation = math.sqrt(max(squares - total * total / n, 0.0) / (n - 1))
+    total += n * anchor
     moved = deviation > STILL * largest
     state[TREND_DEVIATION] = deviation if moved else abs(0.0 * total)  # NaN stays NaN
     state[TREND_Z] = total / (deviation * math.sqrt(n)) if moved else NAN
