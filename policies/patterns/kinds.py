@@ -103,4 +103,4 @@ def checked(params: PatternParams) -> PatternParams:
 
 
 def _kind(name: str) -> str:
-    return "fractions" if name.endswith("_atr") else "whole numbers"
+    return "floats" if name.endswith("_atr") else "whole numbers"

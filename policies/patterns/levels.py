@@ -17,8 +17,8 @@ from market.records import Record, Records, record_type
 from policies.patterns.kinds import Role
 
 PIVOT: Final = record_type("bar known_at role", floats="price")
-LEVEL: Final = record_type("touches role known_at oldest first last", floats="price")
-"""A level: how many pivots, its `Role`, when the newest and the oldest were known, and which of the sorted pivots."""
+LEVEL: Final = record_type("touches role known_at first last", floats="price")
+"""A level: how many pivots, its `Role`, when the newest was known, and which of the sorted pivots are its own."""
 
 
 @compiled
@@ -50,30 +50,39 @@ def make_levels(pivots: Records, count: int, head: Record, levels: Records) -> N
 
     `head.same_from` <= tolerance < `head.same_below` gives the same levels: between these no pivot joins another one.
     """
-    made, total = 0, 0.0
+    made, first, touches, total, mean = 0, 0, 0, 0.0, 0.0
     joined, parted = -math.inf, math.inf
-    for i in range(count if head.tolerance >= 0.0 else 0):
+    known = head.tolerance >= 0.0
+    for i in range(count if known else 0):
         price = pivots[i].price
-        gap = price - levels[made - 1].price if made > 0 else math.inf
-        if gap > head.tolerance:
+        gap = price - mean
+        if touches > 0 and gap > head.tolerance:
+            _make(pivots, levels[made], first, i - 1, mean)
+            made, first, touches, total = made + 1, i, 0, 0.0
             parted = min(parted, gap)
-            level = levels[made]
-            level.touches, level.first, level.known_at = 0, i, pivots[i].known_at
-            level.oldest, level.role = pivots[i].known_at, pivots[i].role
-            total = 0.0
-            made += 1
-        else:
+        elif touches > 0:
             joined = max(joined, gap)
-        level = levels[made - 1]
+        touches += 1
         total += price
-        level.touches += 1
-        level.price = total / level.touches
-        level.last = i
-        level.known_at = max(level.known_at, pivots[i].known_at)
-        if pivots[i].known_at < level.oldest:
-            level.oldest, level.role = pivots[i].known_at, pivots[i].role
+        mean = total / touches
+    if touches > 0:
+        _make(pivots, levels[made], first, count - 1, mean)
+        made += 1
     head.levels, head.same_from = made, joined
-    head.same_below = parted if head.tolerance >= 0.0 else -math.inf
+    head.same_below = parted if known else -math.inf
+
+
+@compiled
+def _make(pivots: Records, level: Record, first: int, last: int, price: float) -> None:
+    """Write the level of pivots first to last."""
+    oldest, newest = first, first
+    for i in range(first + 1, last + 1):
+        if pivots[i].known_at < pivots[oldest].known_at:
+            oldest = i
+        if pivots[i].known_at > pivots[newest].known_at:
+            newest = i
+    level.first, level.last, level.touches, level.price = first, last, last - first + 1, price
+    level.known_at, level.role = pivots[newest].known_at, pivots[oldest].role
 
 
 @compiled

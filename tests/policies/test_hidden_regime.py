@@ -172,30 +172,30 @@ CLEAR = hidden_params(
 
 
 def test_a_fit_finds_the_model_that_made_the_returns() -> None:
-    fit = fit_hidden(returns(4_000, 11, CLEAR))
+    fit = fit_hidden(returns(2_000, 11, CLEAR))
     np.testing.assert_allclose(fit.params.mean, CLEAR.mean, atol=0.002)
     np.testing.assert_allclose(fit.params.deviation, CLEAR.deviation, rtol=0.1)
-    np.testing.assert_allclose(fit.params.chances, CLEAR.chances, atol=0.02)
+    np.testing.assert_allclose(fit.params.chances, CLEAR.chances, atol=0.03)
     assert fit.params.labels.tolist() == [int(label) for label in LABELS]
 
 
 def test_a_fit_of_two_states_tells_them_apart_by_their_mean() -> None:
-    fit = fit_hidden(returns(3_000, 2, CLEAR), states=2)
+    fit = fit_hidden(returns(1_000, 2, CLEAR), states=2)
     assert fit.params.labels.tolist() == [Regime.BEAR, Regime.BULL]
     assert fit.params.mean[0] < fit.params.mean[1]
 
 
 def test_the_calmest_of_three_states_is_sideways_whatever_the_order_of_means() -> None:
     crisis = hidden_params([1 / 3] * 3, CLEAR.chances, [-0.03, -0.05, 0.02], [0.012, 0.002, 0.009], LABELS)
-    fit = fit_hidden(returns(4_000, 3, crisis))
+    fit = fit_hidden(returns(1_000, 3, crisis))
     assert fit.params.deviation.argmin() == 1
     assert fit.params.mean[0] < fit.params.mean[2]
 
 
 @pytest.mark.parametrize("name", REAL)
 def test_each_round_of_a_fit_makes_real_returns_likelier_and_twice_gives_the_same(name: str) -> None:
-    changes = real_returns(name, 800)
-    likelihoods = [fit_hidden(changes, rounds_max=rounds, gain_min=0.0).log_likelihood for rounds in range(1, 12)]
+    changes = real_returns(name, 200)
+    likelihoods = [fit_hidden(changes, rounds_max=rounds, gain_min=0.0).log_likelihood for rounds in (1, 2, 3, 5, 9)]
     assert all(after >= before - 1e-6 for before, after in pairwise(likelihoods))
     one, other = fit_hidden(changes), fit_hidden(changes.copy())
     assert [part.tobytes() for part in one.params] == [part.tobytes() for part in other.params]
@@ -203,7 +203,7 @@ def test_each_round_of_a_fit_makes_real_returns_likelier_and_twice_gives_the_sam
 
 
 def test_gaps_teach_a_fit_nothing() -> None:
-    changes = returns(2_000, 4, CLEAR)
+    changes = returns(1_000, 4, CLEAR)
     gaps = changes.copy()
     gaps[::7] = math.nan
     fit = fit_hidden(gaps)
@@ -227,12 +227,21 @@ def test_returns_that_no_model_fits_are_refused(changes: NDArray[np.float64], st
 
 @pytest.mark.parametrize("name", REAL)
 def test_beliefs_by_refitted_models_read_no_later_return(name: str) -> None:
-    changes = real_returns(name, 700)
-    whole = beliefs_walked(changes, 300, 100)
-    assert np.isnan(whole[:300]).all()
-    np.testing.assert_allclose(whole[300:].sum(1), 1.0, rtol=1e-12)
-    for t in (0, 299, 300, 301, 400, 455, 699):
-        assert beliefs_walked(changes[:t], 300, 100).tobytes() == whole[:t].tobytes()
+    changes = real_returns(name, 150)
+    whole = beliefs_walked(changes, 70, 40)
+    assert np.isnan(whole[:70]).all()
+    np.testing.assert_allclose(whole[70:].sum(1), 1.0, rtol=1e-12)
+    for t in (0, 70, 71, 110, 133):
+        assert beliefs_walked(changes[:t], 70, 40).tobytes() == whole[:t].tobytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", REAL)
+def test_a_year_of_beliefs_by_refitted_models_reads_no_later_return(name: str) -> None:
+    changes = real_returns(name, 6_000)
+    whole = beliefs_walked(changes, 1_000, 500)
+    for t in (1_000, 1_001, 1_499, 1_500, 2_345, 5_999):
+        assert beliefs_walked(changes[:t], 1_000, 500).tobytes() == whole[:t].tobytes()
 
 
 def test_a_refit_window_of_nothing_is_refused() -> None:
