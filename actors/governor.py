@@ -21,6 +21,7 @@ from actors.route import Route
 from actors.rows import Asking
 from actors.settings import RISK, SUPERVISOR, JournalOpener, Life, Resolver, Settings
 from actors.switching import SwitchWatch
+from actors.unheard import Unheard
 from actors.writing import Writer, rule_names
 from journal.records import AnyRecord, Latch, Mandate, Sample, Snapshot, Stop
 from journal.store import Fenced, JournalUnavailable
@@ -85,6 +86,7 @@ class Governor:
         self._ruled_ns = max(groups, default=0)
         self._switches = SwitchWatch(self._settings.switches_path, self._plan, log.switches)
         self.taken = len(groups) + len(log.mandates) + len(log.latches) + len(log.samples) + len(log.snapshots)
+        self._unheard = Unheard(log.reports, cut, calls=bool(self._plan.rules.flattens))
         self._watch, orders = rewatch(log, self._writer, self._instruments, self._intent_of)
         for row in orders:
             self._number = max(self._number, int(row[0].number) + 1)
@@ -110,7 +112,7 @@ class Governor:
                 self._answer_again(finding.time_ns)
         behind = verdicts.first + len(verdicts.findings) - 1 - (self.taken + len(self._findings))
         if behind <= 0:
-            self.horizon_ns = max(self.horizon_ns, verdicts.horizon_ns)
+            self.horizon_ns = self._unheard.horizon(self.horizon_ns, verdicts)
             self._complete = self._complete or verdicts.complete
         self._work()
 
@@ -184,7 +186,7 @@ class Governor:
         if horizon == START:
             return START
         promise = horizon + route.latency_ns
-        if watching(self._watch):  # a report may call for an order, at this gateway or another
+        if self._unheard.calls or watching(self._watch):  # a report may call for an order, at whatever gateway
             settled = min(self._held_ns() - 1, horizon, *(other.settled_ns for other in self._routes))
             promise = min(promise, settled + self._latency_ns_min) if settled > START else START
         return min(promise, END)
@@ -202,8 +204,7 @@ class Governor:
             self._tell()
 
     def _end(self, time_ns: int, *, complete: bool, reason: str) -> None:
-        number = self._settings.session
-        self._records.append(Stop(time_ns=time_ns, number=number, complete=complete, reason=reason))
+        self._records.append(Stop(time_ns=time_ns, number=self._settings.session, complete=complete, reason=reason))
         self._ended = True
 
     def _write(self) -> bool:
@@ -263,6 +264,7 @@ class Governor:
         """Journal a report and send what it calls for."""
         self._records.append(self._writer.report(report))
         self._recent.add_report(report)
+        self.horizon_ns = self._unheard.taken(int(report["time_ns"]), self.horizon_ns)
         self.counts["fills"] += int(report["kind"]) == 1
         order = self._order[0]
         if follow_up(self._watch, report, self._instruments, order):
@@ -292,9 +294,8 @@ class Governor:
         day = finding.time_ns // DAY_NS
         states = tuple(int(desk.state) for desk in self._desks)
         self._grants[day] = finding.budgets
-        self._records.append(
-            Mandate(time_ns=finding.time_ns, epoch=self.epoch, day=day, budgets=finding.budgets, states=states)
-        )
+        grant = Mandate(time_ns=finding.time_ns, epoch=self.epoch, day=day, budgets=finding.budgets, states=states)
+        self._records.append(grant)
         self._grants_due.append(Grant(self.epoch, day, finding.budgets))
 
     def _take_group(self, judged: NDArray[Any]) -> None:
@@ -390,11 +391,7 @@ class Governor:
         seq, head = self._journal.head
         where = {"epoch": self.epoch, "horizon_ns": self.horizon_ns, "records": seq, "head": head}
         how = {"complete": self.stopped, "held": self._held}
-        return {
-            "name": self.name,
-            **where,
-            **how,
-            **self.counts,
+        return {"name": self.name, **where, **how, **self.counts} | {
             "routes_in": [RISK, *self._settings.gateways],
             "routes_out": [RISK, *self._settings.gateways, *self._settings.agents],
         }

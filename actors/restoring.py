@@ -140,6 +140,7 @@ def snapshot_of(book: Book, plan: Plan, findings: int) -> dict[str, Any]:
         "findings": findings,
         "floors": tuple(_fields(row) for row in book.floors),
         "guard": _fields(book.guard[0]) if book.guard[0].active else {},
+        "closing": {names[k]: _fields(row) for k, row in enumerate(book.closing) if row.lots != 0 or row.retry_ns != 0},
     }
 
 
@@ -215,5 +216,9 @@ def _adopt(book: Book, plan: Plan, snapshot: Snapshot) -> None:
             row[name] = value
     for name, value in snapshot.guard.items():
         book.guard[0][name] = value
+    for name, values in snapshot.closing.items():
+        row = book.closing[[one.key for one in plan.instruments].index(name)]
+        for field, value in values.items():
+            row[field] = value
     for desk in book.desks:
         desk.budget = position_cap(int(account.anchor), int(desk.budget_ppm))

@@ -226,7 +226,8 @@ class Sample(Record, frozen=True, kw_only=True, tag="sample"):
 class Snapshot(Record, frozen=True, kw_only=True, tag="snapshot"):
     """Risk's book as of `time_ns`, complete: everything up to then is in the journal before this record.
 
-    `findings` is the number of this one in risk's stream; `floors` and `guard` are there where account rules are.
+    `findings` is the number of this one in risk's stream; `floors` and `guard` are there where account rules are,
+    `closing` per instrument where the engine is closing a holding.
     """
 
     account: dict[str, int]
@@ -235,6 +236,7 @@ class Snapshot(Record, frozen=True, kw_only=True, tag="snapshot"):
     findings: int
     floors: tuple[dict[str, int], ...] = ()
     guard: dict[str, int] = {}
+    closing: dict[str, dict[str, int]] = {}
 
 
 class Stop(Record, frozen=True, kw_only=True, tag="stop"):

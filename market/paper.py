@@ -46,6 +46,7 @@ class Reason(IntEnum):
     BREAK_EVEN = 12
     TRAIL = 13
     WITHHELD = 14
+    FLATTEN = 15  # closed by the engine itself, not by a policy
 
 
 PENDING, OPEN, WAITING, WITHHELD = 1, 2, 3, 4

@@ -119,7 +119,7 @@ def limits_of(plan: Plan) -> Records:
 GUARD_TERMS: Final = (
     "buffer", "overnight_multiple", "gap_ppm", "stop_gap_ppm", "halve_ppm", "block_ppm", "flatten_ppm",
     "exposure_ppm_max", "exposure_basis", "leverage_ppm", "cluster_ppm_max", "risk_min", "risk_max",
-    "confidence_floor", "confidence_cap", "gamma",
+    "confidence_floor", "confidence_cap", "gamma", "flattens",
 )  # fmt: skip
 FLOOR_TERMS: Final = (
     "rule", "mode", "calendar", "anchor", "of_top", "amount", "ppm", "inclusive", "clears", "share_ppm",

@@ -16,6 +16,7 @@ from market.paper import ReportKind
 from market.quotes import update_quote
 from market.records import Record, Records, record_type
 from market.tape import Role, Tape
+from policies.flattening import call_closes, note_closing
 from policies.gates import next_streak, position_cap
 from policies.guard import roll_floors, watch_floors
 from policies.intents import Rule
@@ -64,6 +65,8 @@ def book_report(book: Book, report: Record) -> None:
         _use_reservation(book, report)
     if book.ledger.positions[report.instrument].lots == 0:
         book.stops[0, report.instrument] = book.stops[1, report.instrument] = 0
+    if book.guard[0].flattens != 0:
+        note_closing(book, report)
     for k in range(book.ledger.control[OUTCOMES]):
         count_outcome(book.ledger.account[0], book.ledger.outcomes[k])
     book.ledger.control[OUTCOMES] = 0
@@ -143,6 +146,8 @@ def close_instant(book: Book, time_ns: int) -> int:
     fresh |= breaches(book.limits[0], account, account.floating_low, account.equity_low, account.peak)
     if book.guard[0].active != 0:
         fresh |= watch_floors(book.floors, book.guard[0], account, time_ns)
+    if book.guard[0].flattens != 0:
+        fresh |= call_closes(book, time_ns)
     fresh &= ~account.blocks
     account.blocks |= fresh
     return fresh
@@ -227,7 +232,8 @@ def move_book(
     """Move the book through rows and reports in time order, instant by instant, until both are used up.
 
     `at` = (row, report, samples, latches) is carried on. Stops before an instant of a later UTC day than the book's,
-    and returns that instant's time (the caller rolls the day and goes on); returns -1 when all is done.
+    and returns that instant's time (the caller rolls the day and goes on); behind one at which something must be
+    closed (`guard.due_ns`), and returns its time (the caller judges that and goes on); returns -1 when all is done.
     """
     account, ledger, quotes = book.ledger.account[0], book.ledger, book.quotes
     row, report = at[0], at[1]
@@ -257,5 +263,8 @@ def move_book(
                 at[3] += 1
         if now >= account.next_ns:
             at[2] = take_sample(book, now, samples, at[2])
+        if book.guard[0].due_ns != 0:
+            at[0], at[1] = row, report
+            return now
     at[0], at[1] = row, report
     return -1

@@ -40,6 +40,7 @@ class Rule(IntFlag):
     TRADE_RISK = 1048576
     NO_CALENDAR = 2097152
     NO_EQUITY = 4194304
+    FLATTEN = 1 << 23
 
     # Pre-trade controls (`policies.pretrade`).
     INVALID_QTY = 1 << 32
@@ -72,6 +73,15 @@ class Ruling(IntEnum):
     DISPLAY_ONLY = 5  # the desk is not switched to execute
 
 
+class Reduce(IntEnum):
+    """Whether an intent opens or reduces, and who wants it reduced; what the engine closes itself goes first."""
+
+    NO = 0
+    POLICY = 1
+    GUARD = 2  # the account's rules call for it (`policies.flattening`)
+    SWITCH = 3  # a kill switch does
+
+
 INTENT: Final = record_type(
     "time_ns desk view_number group legs reduce order_kind hold_ns epoch view_hash votes_count features_count "
     "instrument0 instrument1 lots0 lots1 limit0 limit1 stop target bid0 ask0 bid1 ask1 quote0_ns quote1_ns "
@@ -84,10 +94,10 @@ INTENT: Final = record_type(
 `strength` in [-1, 1], `confidence` in [0, 1]. `reward` is what the desk ranks by: reward to risk after costs (forex),
 net profit in basis points (arbitrage), expected value per unit staked (binary). `gross` is the arbitrage spread before
 costs in basis points (for contracts the payout per unit), `gain` its net profit in money, `risk_score` 0..100. `rules`
-are `Rule` bits, `ruling` a `Ruling`, `equity` the account's when it was judged, `first_order` the number of its first
-order (-1: none). `breakeven_at`, `trail_at` and `trail_by` are what moves the stop, as in `market.paper.ORDER`. Of what
-an executed reduction would close, `claimed` lots (signed as its lots, which are the rest) are being closed by orders
-that are under way already.
+are `Rule` bits, `reduce` a `Reduce`, `ruling` a `Ruling`, `equity` the account's when it was judged, `first_order` the
+number of its first order (-1: none). `breakeven_at`, `trail_at` and `trail_by` are what moves the stop, as in
+`market.paper.ORDER`. Of what an executed reduction would close, `claimed` lots (signed as its lots, which are the rest)
+are being closed by orders that are under way already.
 """
 
 

@@ -107,7 +107,10 @@ class FloorPlan(Struct, frozen=True, kw_only=True):
 
 
 class RulesPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the account's profiles ask for beside the limits; without a profile, nothing. See `policies.guard.GUARD`."""
+    """What the account's profiles ask for beside the limits; without a profile, nothing. See `policies.guard.GUARD`.
+
+    `flattens` is missing in plans of before the engine closed anything itself: replayed, they decide as they did.
+    """
 
     profiles: tuple[str, ...] = ()
     floors: tuple[FloorPlan, ...] = ()
@@ -129,6 +132,7 @@ class RulesPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     confidence_floor: float = 0.0
     confidence_cap: float = 1.0
     gamma: float = 1.0
+    flattens: int = 0
 
 
 class InstrumentControls(Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from market.ledger import Ledger
 from market.quotes import rate_to_account
 from market.records import Record, Records, record_type, records
 from policies.account_rules import account_rules
+from policies.closing import CLOSING
 from policies.controls import control_bits
 from policies.floors import FLOOR
 from policies.gates import cooldown_left_ns, position_cap, shrinks
@@ -85,6 +86,7 @@ class Book(NamedTuple):
     rho: NDArray[np.float64]
     stops: NDArray[np.int64]
     controls: Controls
+    closing: Records
 
 
 LIVE_COUNT: Final = 0
@@ -111,6 +113,7 @@ def open_book(
         *own,
         np.zeros((2, count), np.int64),
         no_controls(count, len(desks)),
+        records(count, CLOSING),
     )
 
 
@@ -252,6 +255,12 @@ def cooldown(book: Book, intent: Record) -> bool:
 
 
 @compiled
+def flattening(book: Book, intent: Record) -> bool:
+    """Object while the engine closes what is held; latched until nothing is held or works any more."""
+    return intent.reduce == 0 and (book.ledger.account[0].blocks & Rule.FLATTEN.value) != 0
+
+
+@compiled
 def no_position(book: Book, intent: Record) -> bool:
     """Object to reducing what is not there: every leg flat."""
     return bool(intent.reduce != 0 and intent.lots0 == 0 and (intent.legs == 1 or intent.lots1 == 0))
@@ -298,6 +307,8 @@ def judge(book: Book, intent: Record) -> int:
         bits |= Rule.LOSS_STREAK.value
     if cooldown(book, intent):
         bits |= Rule.COOLDOWN.value
+    if flattening(book, intent):
+        bits |= Rule.FLATTEN.value
     if book.guard[0].active != 0:
         bits |= account_rules(book, intent, priced)
     ledger = book.ledger

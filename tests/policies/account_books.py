@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from policies.floors import Anchor, Clears, Mode
 from policies.intents import Rule
 from policies.plan import CalendarPlan, FloorPlan, RulesPlan
@@ -44,6 +46,11 @@ def binding_rules() -> RulesPlan:
         flatten_ppm=850_000, exposure_ppm_max=400_000, leverage_ppm=3_000_000, cluster_ppm_max=300_000, rho_max=0.7,
         risk_min=0.0005, risk_max=0.01, confidence_floor=0.5, confidence_cap=0.9,
     )  # fmt: skip
+
+
+def flattening_rules() -> RulesPlan:
+    """Return rules under which the engine closes what is held now and then, and lets new risk come again."""
+    return msgspec.structs.replace(binding_rules(), flattens=1)
 
 
 def breached_rules() -> RulesPlan:
