@@ -21,7 +21,7 @@ from actors.switching import LastHop
 from actors.writing import Writer, rows_of
 from journal.records import Report
 from market.matching import adopt_report, resume_orders, run_venue, submit, withhold
-from market.paper import COUNT, GUARDED, NEXT_DUE, ORDER, REPORT, REPORTS, PaperVenue, Reason, paper_venue
+from market.paper import COUNT, GUARDED, NEXT_DUE, ORDER, REPORT, REPORTS, STOP_RULES, PaperVenue, Reason, paper_venue
 from market.quotes import update_quote
 from market.records import Record, Records, joined, packed, unpacked
 from market.tape import Role, newest_rows, select_feeds
@@ -47,6 +47,7 @@ class Gateway:
         self._tape = select_feeds(tape, self._own_feeds())
         end_ns = int(tape.time_ns[-1]) if len(tape.time_ns) else START
         self._venue = paper_venue(self._instruments, len(plan.venues), end_ns)
+        self._venue.control[STOP_RULES] = plan.rules.stops
         self._room = ROOM + 4 * len(self._instruments)
         self._hop = LastHop(settings.switches_path, plan)
         self._fate: dict[int, bool] = {}  # of orders with a report in the journal: whether they were withheld

@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from actors.learnt import adopt_learnt, learnt_of
 from actors.messages import START
 from actors.settings import JournalOpener
 from actors.writing import Writer, rows_of
@@ -141,6 +142,7 @@ def snapshot_of(book: Book, plan: Plan, findings: int) -> dict[str, Any]:
         "floors": tuple(_fields(row) for row in book.floors),
         "guard": _fields(book.guard[0]) if book.guard[0].active else {},
         "closing": {names[k]: _fields(row) for k, row in enumerate(book.closing) if row.lots != 0 or row.retry_ns != 0},
+        "learnt": learnt_of(book.estimator),
     }
 
 
@@ -220,5 +222,6 @@ def _adopt(book: Book, plan: Plan, snapshot: Snapshot) -> None:
         row = book.closing[[one.key for one in plan.instruments].index(name)]
         for field, value in values.items():
             row[field] = value
+    adopt_learnt(book, snapshot.learnt)
     for desk in book.desks:
         desk.budget = position_cap(int(account.anchor), int(desk.budget_ppm))

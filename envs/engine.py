@@ -34,6 +34,7 @@ from market.quotes import update_quote
 from market.records import Record, Records
 from market.tape import Role, Tape
 from policies.bookkeeping import DAY_NS, book_report, close_instant, open_day, place, reserve, take_sample
+from policies.estimating import learn_before
 from policies.flattening import ask_again, may_coast, propose_closes
 from policies.governor import rule
 from policies.hearing import hear_rows
@@ -128,6 +129,8 @@ def settle(engine: Engine, tape: Tape, begin: int, end: int, count: int) -> None
         if venue.control[NEXT_DUE] < now:
             run_due(engine)
             continue
+        if book.estimator.terms[0].step_ns != 0:
+            learn_before(book, now)
         row = take_rows(engine, tape, row, end)
         if venue.control[NEXT_DUE] == now:
             match_due(venue, now)

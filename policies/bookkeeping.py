@@ -16,6 +16,7 @@ from market.paper import ReportKind
 from market.quotes import update_quote
 from market.records import Record, Records, record_type
 from market.tape import Role, Tape
+from policies.estimating import learn_before
 from policies.flattening import call_closes, note_closing
 from policies.gates import next_streak, position_cap
 from policies.guard import roll_floors, watch_floors
@@ -245,6 +246,8 @@ def move_book(
         if now // DAY_NS > account.day:
             at[0], at[1] = row, report
             return now
+        if book.estimator.terms[0].step_ns != 0:
+            learn_before(book, now)
         while row < rows and tape.time_ns[row] == now:
             feed = feeds[tape.feed[row]]
             if feed.roles & Role.MATCH.value:

@@ -25,7 +25,9 @@ RETRY_NS: Final = 60 * 10**9
 
 @compiled
 def may_coast(book: "Book") -> bool:
-    """Tell whether rows may be passed quickly: what is held must be looked at instant by instant where it may close."""
+    """Tell whether rows may be passed quickly: not where prices teach, nor where what is held may have to be closed."""
+    if book.estimator.terms[0].step_ns != 0:
+        return False
     return bool(book.guard[0].flattens == 0 or book.ledger.account[0].open_positions == 0)
 
 

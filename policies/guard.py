@@ -27,7 +27,7 @@ from policies.floors import (
 GUARD: Final = record_type(
     "buffer overnight_multiple gap_ppm stop_gap_ppm halve_ppm block_ppm flatten_ppm "
     "exposure_ppm_max exposure_basis leverage_ppm cluster_ppm_max correlates active "
-    "flow balance next_ns until_ns pending flattens due_ns",
+    "flow balance next_ns until_ns pending flattens due_ns stops",
     floats="rho_max risk_min risk_max confidence_floor confidence_cap gamma",
 )
 """What keeps an account from its floors.
@@ -38,7 +38,8 @@ and call for flattening. `exposure_ppm_max` 0 caps no exposure, `correlates` 0 k
 no risk by confidence. `flow` is what was deposited less withdrawn, `balance` cash at the last valuation, `next_ns` the
 next reset of any floor, `until_ns` the instant from which a calendar is unknown, `pending` risk that was approved at
 this instant and has no order yet. `flattens` 1: the engine itself closes what must be closed; `due_ns` is the instant
-at which something of that waits to be proposed (0: nothing does). Inactive, it asks for nothing."""
+at which something of that waits to be proposed (0: nothing does). Inactive, it asks for nothing. `stops` 1,
+profiles or not: protective stops must be sound ones (`policies.stop_rules`)."""
 
 
 def open_guard(terms: dict[str, int | float], cash: int) -> Records:

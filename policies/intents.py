@@ -42,6 +42,12 @@ class Rule(IntFlag):
     NO_EQUITY = 4194304
     FLATTEN = 1 << 23
 
+    # The portfolio gate (`policies.portfolio_gate.PortfolioRule`, in its order).
+    VAR_LIMIT = 1 << 24
+    CLUSTER_CAP = 1 << 25
+    SAME_BET = 1 << 26
+    NOT_MEASURED = 1 << 27
+
     # Pre-trade controls (`policies.pretrade`).
     INVALID_QTY = 1 << 32
     NO_VALID_REFERENCE = 1 << 33
@@ -60,6 +66,21 @@ class Rule(IntFlag):
     SELF_TRADE = 1 << 46
     PRICE_JUMP = 1 << 47
     LOCKED_QUOTE = 1 << 48
+
+    # Protective stops (`market.stop_invariants.StopFlaw`, in its order).
+    MISSING_STOP = 1 << 49
+    STOP_QTY_MISMATCH = 1 << 50
+    STOP_NOT_REDUCE_ONLY = 1 << 51
+    STOP_WIDENED = 1 << 52
+    STOP_THROUGH_MARKET = 1 << 53
+    STOP_TOO_TIGHT = 1 << 54
+    STOP_OFF_TICK = 1 << 55
+    STOP_TOO_CLOSE_TO_LIQUIDATION = 1 << 56
+
+
+PORTFOLIO_SHIFT: Final = 24
+STOP_SHIFT: Final = 49
+"""By how much the bits of the portfolio gate and of a stop's flaws are moved to stand among the rules."""
 
 
 class Ruling(IntEnum):

@@ -106,10 +106,31 @@ class FloorPlan(Struct, frozen=True, kw_only=True):
     share_ppm: int = 1_000_000
 
 
+class PortfolioPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is learnt of how instruments move together, and the limits of the portfolio gate.
+
+    A return per `step_ns` and instrument, of which the newest `window` count; a pair with fewer than `observations_min`
+    common ones is not measured; `threshold` is the correlation at which clusters are cut. `gate` 0: nothing is asked
+    but what a profile asks of correlations. See `policies.portfolio_gate.PORTFOLIO_LIMITS` for the rest.
+    """
+
+    step_ns: int
+    window: int
+    observations_min: int
+    threshold: float
+    gate: int = 0
+    var_max: int = 0
+    z: float = 0.0
+    cluster_ppm_max: int = 0
+    correlation_max: float = 0.0
+    stale_after_ns: int = 0
+
+
 class RulesPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the account's profiles ask for beside the limits; without a profile, nothing. See `policies.guard.GUARD`.
 
-    `flattens` is missing in plans of before the engine closed anything itself: replayed, they decide as they did.
+    `flattens`, `stops` and `portfolio` are missing in plans of before these were asked: replayed, they decide as then.
+    The latter two need no profile.
     """
 
     profiles: tuple[str, ...] = ()
@@ -133,6 +154,8 @@ class RulesPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     confidence_cap: float = 1.0
     gamma: float = 1.0
     flattens: int = 0
+    stops: int = 0
+    portfolio: PortfolioPlan | None = None
 
 
 class InstrumentControls(Struct, frozen=True, kw_only=True):

@@ -21,11 +21,14 @@ from market.records import Record, Records, record_type, records
 from policies.account_rules import account_rules
 from policies.closing import CLOSING
 from policies.controls import control_bits
+from policies.estimating import Estimator, open_estimator
 from policies.floors import FLOOR
 from policies.gates import cooldown_left_ns, position_cap, shrinks
 from policies.guard import open_guard
 from policies.intents import Rule, TradingState
+from policies.portfolio_rules import portfolio_bits
 from policies.remembered import Controls, no_controls
+from policies.stop_rules import stop_bits
 from policies.valuing import notional_of
 
 LIMITS: Final = record_type(
@@ -87,6 +90,7 @@ class Book(NamedTuple):
     stops: NDArray[np.int64]
     controls: Controls
     closing: Records
+    estimator: Estimator
 
 
 LIVE_COUNT: Final = 0
@@ -114,6 +118,7 @@ def open_book(
         np.zeros((2, count), np.int64),
         no_controls(count, len(desks)),
         records(count, CLOSING),
+        open_estimator([0] * count, 1),
     )
 
 
@@ -255,7 +260,7 @@ def cooldown(book: Book, intent: Record) -> bool:
 
 
 @compiled
-def flattening(book: Book, intent: Record) -> bool:
+def flatten(book: Book, intent: Record) -> bool:
     """Object while the engine closes what is held; latched until nothing is held or works any more."""
     return intent.reduce == 0 and (book.ledger.account[0].blocks & Rule.FLATTEN.value) != 0
 
@@ -297,6 +302,7 @@ def judge(book: Book, intent: Record) -> int:
             bits |= Rule.ORDER_SIZE.value
         if position_limit(book, intent):
             bits |= Rule.POSITION_LIMIT.value
+        bits |= stop_bits(book, intent) | portfolio_bits(book, intent)
     if daily_loss(book, intent):
         bits |= Rule.DAILY_LOSS.value
     if total_drawdown(book, intent):
@@ -307,7 +313,7 @@ def judge(book: Book, intent: Record) -> int:
         bits |= Rule.LOSS_STREAK.value
     if cooldown(book, intent):
         bits |= Rule.COOLDOWN.value
-    if flattening(book, intent):
+    if flatten(book, intent):
         bits |= Rule.FLATTEN.value
     if book.guard[0].active != 0:
         bits |= account_rules(book, intent, priced)

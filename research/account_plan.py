@@ -64,6 +64,7 @@ def rules_plan(accounts: Sequence[AccountProfile], cash: int, start_ns: int, end
         halve_ppm=min(ppm_of(guard.halve_at) for guard in guards),
         block_ppm=min(ppm_of(guard.no_new_risk_at) for guard in guards),
         flatten_ppm=min(ppm_of(guard.flatten_at) for guard in guards),
+        flattens=int(any(account.firm is not None for account in accounts)),
         **_crypto_terms(accounts),
     )  # fmt: skip
 

@@ -136,6 +136,30 @@ class CryptoStops(Section):
     trail_atr_multiple: Annotated[Decimal, Field(gt=0, le=100, allow_inf_nan=False)]
 
 
+class PortfolioRules(Section):
+    """Limits of the whole portfolio, and what its correlations are learnt from: returns of the run's own prices.
+
+    Value at risk of `var_confidence` over one step, as a share of the initial capital; gross notional of a cluster as a
+    share of equity; the correlation from which two positions are the same bet. A step of 0 is that of the bars (at
+    least 60 s), an age of 0 ten steps.
+    """
+
+    var_fraction_max: Share
+    var_confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
+    cluster_fraction_max: Annotated[Decimal, Field(gt=0, le=1000, decimal_places=6, allow_inf_nan=False)]
+    correlation_max: Annotated[float, Field(gt=-1.0, le=1.0)]
+    step_s: Annotated[float, Field(ge=0, le=1e7)] = 0.0
+    stale_after_s: Annotated[float, Field(ge=0, le=1e9)] = 0.0
+    window: Annotated[int, Field(ge=2, le=10_000)] = 90
+    observations_min: Annotated[int, Field(ge=2, le=10_000)] = 30
+
+    @model_validator(mode="after")
+    def _enough(self) -> "PortfolioRules":
+        if self.observations_min > self.window:
+            raise ValueError("observations_min of at most window is allowed: more would never be there")
+        return self
+
+
 class Crypto(Section):
     """The crypto profile's rules."""
 

@@ -63,7 +63,8 @@ LESS: Final = (
     "objectives.best_day_fraction_max guard.halve_at guard.no_new_risk_at guard.flatten_at guard.daily_room_share "
     "guard.total_room_share crypto.risk.fraction_min crypto.risk.fraction_max crypto.exposure.fraction_max "
     "crypto.leverage.default crypto.leverage.max crypto.correlation.effective_rho_max "
-    "crypto.correlation.cluster_fraction_max crypto.safe_mode.daily_fraction crypto.safe_mode.monthly_fraction"
+    "crypto.correlation.cluster_fraction_max crypto.safe_mode.daily_fraction crypto.safe_mode.monthly_fraction "
+    "portfolio.var_fraction_max portfolio.cluster_fraction_max portfolio.correlation_max portfolio.stale_after_s"
 )
 MORE: Final = (
     "arbitrage.net_profit_percent_min arbitrage.auto_gross_spread_percent arbitrage.auto_net_profit "
@@ -71,7 +72,8 @@ MORE: Final = (
     "binary.probability_min binary.edge_min objectives.trading_days_min objectives.news_minutes "
     "guard.buffer_fraction guard.overnight_buffer_multiple guard.gap_fraction "
     "guard.stop_gap_fraction crypto.risk.confidence_floor "
-    "crypto.risk.confidence_cap crypto.risk.gamma crypto.correlation.observations_min"
+    "crypto.risk.confidence_cap crypto.risk.gamma crypto.correlation.observations_min "
+    "portfolio.observations_min portfolio.var_confidence"
 )
 DIRECTIONS: Final[Mapping[str, tuple[Tighter, str]]] = {
     **dict.fromkeys(LESS.split(), (_less, "at most {}")),

@@ -6,7 +6,7 @@ import msgspec
 
 from policies.floors import Anchor, Clears, Mode
 from policies.intents import Rule
-from policies.plan import CalendarPlan, FloorPlan, RulesPlan
+from policies.plan import CalendarPlan, FloorPlan, PortfolioPlan, RulesPlan
 from tests.builders import MINUTE, MONEY, SECOND, START_NS
 
 
@@ -51,6 +51,15 @@ def binding_rules() -> RulesPlan:
 def flattening_rules() -> RulesPlan:
     """Return rules under which the engine closes what is held now and then, and lets new risk come again."""
     return msgspec.structs.replace(binding_rules(), flattens=1)
+
+
+def portfolio_rules(**terms: Any) -> RulesPlan:
+    """Return rules with a portfolio gate that learns from minutes and refuses some of what `a_plan` proposes."""
+    own = {
+        "step_ns": MINUTE, "window": 40, "observations_min": 12, "threshold": 0.3, "gate": 1, "var_max": 10 * MONEY,
+        "z": 1.645, "cluster_ppm_max": 600_000, "correlation_max": 0.3, "stale_after_ns": 5 * MINUTE,
+    }  # fmt: skip
+    return RulesPlan(stops=1, portfolio=PortfolioPlan(**(own | terms)))
 
 
 def breached_rules() -> RulesPlan:
