@@ -19,6 +19,7 @@ from policies.estimating import Estimator, open_estimator
 from policies.floors import open_floors
 from policies.guard import open_guard, start_guard
 from policies.intents import FEATURES_MAX
+from policies.phases import PHASE, PROTECT
 from policies.plan import DeskPlan, FeedPlan, Plan, PortfolioPlan, RulesPlan
 from policies.portfolio_gate import PORTFOLIO_LIMITS
 from policies.proposals import Agent
@@ -178,6 +179,19 @@ def class_correlations(instruments: Records) -> NDArray[np.float64]:
     return np.asarray(kinds[:, None] == kinds[None, :], np.float64)
 
 
+def phases_of(rules: RulesPlan) -> tuple[Records, Records]:
+    """Return phases of volume and protective steps; ValueError for phases without a profile: nobody would ask them."""
+    if rules.phases and not rules.profiles:
+        raise ValueError("phases: no profile is active, so volume would never be scaled")
+    phases, protects = records(len(rules.phases), PHASE), records(len(rules.protects), PROTECT)
+    for row, phase in zip(phases, rules.phases, strict=True):
+        row.trades_min, row.days_min, row.volume_ppm = phase.trades_min, phase.days_min, phase.volume_ppm
+        row.profit_min = -INT64_MAX if phase.profit_min is None else phase.profit_min
+    for row, protect in zip(protects, rules.protects, strict=True):
+        row.drawdown, row.volume_ppm = protect.drawdown, protect.volume_ppm
+    return phases, protects
+
+
 def estimator_of(plan: Plan, instruments: Records) -> Estimator:
     """Return what learns from the run's prices, having learnt nothing; ValueError where it never would.
 
@@ -254,7 +268,8 @@ def book_of(plan: Plan, quotes: Records | None = None, instruments: Records | No
     cooldowns = np.array(plan.limits.cooldowns_ns, np.int64)
     book = open_book(ledger, shared, desks_of(plan), limits_of(plan), cooldowns, guards_of(plan, instruments))
     controls = controls_of(plan)
-    book = book._replace(estimator=estimator_of(plan, instruments))
+    phases, protects = phases_of(plan.rules)
+    book = book._replace(estimator=estimator_of(plan, instruments), phases=phases, protects=protects)
     return book if controls is None else book._replace(controls=controls)
 
 

@@ -21,6 +21,7 @@ from policies.flattening import call_closes, note_closing
 from policies.gates import next_streak, position_cap
 from policies.guard import roll_floors, watch_floors
 from policies.intents import Rule
+from policies.phases import note_opening
 from policies.risk import LIVE_COUNT, Book, leg_instrument, leg_lots
 
 DAY_NS: Final = 86_400 * 10**9
@@ -70,6 +71,7 @@ def book_report(book: Book, report: Record) -> None:
         note_closing(book, report)
     for k in range(book.ledger.control[OUTCOMES]):
         count_outcome(book.ledger.account[0], book.ledger.outcomes[k])
+        book.guard[0].trades += 1
     book.ledger.control[OUTCOMES] = 0
 
 
@@ -81,6 +83,7 @@ def _use_reservation(book: Book, report: Record) -> None:
             continue
         if report.kind == ReportKind.FILL:
             _keep_stop(book, report, live.stop)
+            note_opening(book.guard[0], report.time_ns)
         if live.lots > 0 and report.lots > 0:
             used = min(live.lots, report.lots)
             book.working_long[live.instrument] -= used

@@ -126,6 +126,23 @@ class PortfolioPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     stale_after_ns: int = 0
 
 
+class PhasePlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A phase of volume: what must all be reached for its size; `profit_min` (money) None asks for no profit."""
+
+    name: str
+    trades_min: int
+    days_min: int
+    volume_ppm: int
+    profit_min: int | None = None
+
+
+class ProtectPlan(Struct, frozen=True, kw_only=True):
+    """From which drawdown (money) on the volume is at most what."""
+
+    drawdown: int
+    volume_ppm: int
+
+
 class RulesPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the account's profiles ask for beside the limits; without a profile, nothing. See `policies.guard.GUARD`.
 
@@ -155,6 +172,8 @@ class RulesPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     gamma: float = 1.0
     flattens: int = 0
     stops: int = 0
+    phases: tuple[PhasePlan, ...] = ()
+    protects: tuple[ProtectPlan, ...] = ()
     portfolio: PortfolioPlan | None = None
 
 

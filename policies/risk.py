@@ -26,6 +26,7 @@ from policies.floors import FLOOR
 from policies.gates import cooldown_left_ns, position_cap, shrinks
 from policies.guard import open_guard
 from policies.intents import Rule, TradingState
+from policies.phases import PHASE, PROTECT
 from policies.portfolio_rules import portfolio_bits
 from policies.remembered import Controls, no_controls
 from policies.stop_rules import stop_bits
@@ -91,6 +92,8 @@ class Book(NamedTuple):
     controls: Controls
     closing: Records
     estimator: Estimator
+    phases: Records
+    protects: Records
 
 
 LIVE_COUNT: Final = 0
@@ -119,6 +122,8 @@ def open_book(
         no_controls(count, len(desks)),
         records(count, CLOSING),
         open_estimator([0] * count, 1),
+        records(0, PHASE),
+        records(0, PROTECT),
     )
 
 

@@ -64,6 +64,23 @@ class Objectives(Section):
     weekend_hold: bool = True
 
 
+class VolumePhase(Section):
+    """A step of phased volume: what must all be reached for its share of a size; without `profit_min`, no profit."""
+
+    name: Annotated[str, Field(min_length=1)]
+    trades_min: Annotated[int, Field(ge=0, le=10**6)]
+    days_min: Annotated[int, Field(ge=0, le=10**5)]
+    profit_min: Annotated[Decimal, Field(ge=-1, le=100, decimal_places=6, allow_inf_nan=False)] | None = None
+    volume: Share
+
+
+class VolumeCap(Section):
+    """From which drawdown on, as a fraction of the initial capital, sizes are at most which share."""
+
+    drawdown_fraction: Share
+    volume: ShareOrNone
+
+
 class Guard(Section):
     """What we keep between us and a floor; shares are of the initial capital, of an amount, or of a notional."""
 
@@ -76,11 +93,15 @@ class Guard(Section):
     flatten_at: Share = Decimal("0.85")
     daily_room_share: Share = Decimal("0.5")
     total_room_share: Share = Decimal("0.25")
+    phases: tuple[VolumePhase, ...] = ()
+    protect: tuple[VolumeCap, ...] = ()
 
     @model_validator(mode="after")
     def _ladder(self) -> "Guard":
         if not self.halve_at <= self.no_new_risk_at <= self.flatten_at:
             raise ValueError("halve_at <= no_new_risk_at <= flatten_at is allowed")
+        if self.protect and not self.phases:
+            raise ValueError("protect without phases: a phase from 0 trades on with volume 1 is allowed")
         return self
 
 
