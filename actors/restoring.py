@@ -12,7 +12,7 @@ from msgspec import Struct
 from actors.learnt import adopt_learnt, learnt_of
 from actors.messages import START
 from actors.settings import JournalOpener
-from actors.writing import Writer, rows_of
+from actors.writing import BY_SWITCH, Writer, rows_of
 from journal.records import (
     AnyRecord,
     Claim,
@@ -40,11 +40,15 @@ from policies.risk import Book
 
 
 class SessionLog(Struct):
-    """The records of one session, by kind, in journal order; `epoch` is the newest that anybody has claimed."""
+    """The records of one session, by kind, in journal order; `epoch` is the newest that anybody has claimed.
+
+    `closures` are the decisions of a kill switch, which no plan and no data foretell; all others are `decisions`.
+    """
 
     session: Session | None = None
     mandates: list[Mandate] = []
     decisions: list[Decision] = []
+    closures: list[Decision] = []
     orders: list[Order] = []
     reports: list[Report] = []
     latches: list[Latch] = []
@@ -66,7 +70,7 @@ class SessionLog(Struct):
             case Mandate():
                 self.mandates.append(record)
             case Decision():
-                self.decisions.append(record)
+                (self.closures if record.policy == BY_SWITCH else self.decisions).append(record)
             case Order():
                 self.orders.append(record)
             case Report():

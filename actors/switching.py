@@ -127,6 +127,11 @@ class LastHop:
         source = FLATTENER if int(order["reason"]) == Reason.FLATTEN else ""
         return decide(self._reader.trips(), scopes, reduces=bool(order["reduce"]), source=source)
 
+    def cancels(self, order: Record) -> bool:
+        """Tell whether an order that works is to be cancelled now."""
+        found = self.decide(order)
+        return not found.allowed and found.mode >= Mode.CANCEL_AND_BLOCK
+
 
 class VenueHop:
     """The same for orders of a live venue, which know their instrument alone: a trip of any desk stops them, too.

@@ -19,7 +19,8 @@ REASONS: Final = {reason.value: reason.name for reason in Reason}
 REPORT_KINDS: Final = {kind.value: kind.name for kind in ReportKind}
 RULINGS: Final = {ruling.value: ruling.name for ruling in Ruling}
 """Names by number: looking one up in its enumeration takes longer than all the rest of a record."""
-CLOSERS: Final = {Reduce.GUARD.value: "guard", Reduce.SWITCH.value: "kill_switch"}
+BY_SWITCH: Final = "kill_switch"
+CLOSERS: Final = {Reduce.GUARD.value: "guard", Reduce.SWITCH.value: BY_SWITCH}
 """What a decision names as its policy where the engine itself closes a holding."""
 CLOSED_BY: Final = {name: reduce for reduce, name in CLOSERS.items()}
 
