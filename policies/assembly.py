@@ -133,6 +133,8 @@ def guards_of(plan: Plan, instruments: Records) -> Guards:
     """Return what the account's profiles bring to the book, as of a fresh account; ValueError: a rule is never fed."""
     rules = plan.rules
     if not rules.profiles:
+        if rules.flattens:
+            raise ValueError("flattens: no profile is active, so nothing would ever call for it")
         none = no_guards(plan.cash, len(instruments))
         none.guard[0].stops = rules.stops
         return none

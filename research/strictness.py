@@ -52,6 +52,11 @@ def _anchors(one: Any, other: Any) -> bool:
     return bool(one in (other, "max_balance_equity"))
 
 
+def _any_or_same(one: Any, other: Any) -> bool:
+    """Steps of volume: any are tighter than none, and of two neither can be said to be."""
+    return bool(not other or one == other)
+
+
 def _bases(one: Any, other: Any) -> bool:
     return bool(one == other or (one, other) == ("gross_notional", "initial_margin"))
 
@@ -90,6 +95,8 @@ DIRECTIONS: Final[Mapping[str, tuple[Tighter, str]]] = {
     "firm.lock_at": (_words("initial", "none"), '{} or "none"'),
     "firm.breach": (_words("below", "at_or_below"), '{} or "at_or_below"'),
     "objectives.weekend_hold": (lambda one, other: one <= other, "{} or false"),
+    "guard.phases": (_any_or_same, "{}"),
+    "guard.protect": (_any_or_same, "{}"),
     "crypto.exposure.basis": (_bases, '{} or "gross_notional"'),
     "crypto.safe_mode.reference": (_words("period_start_equity", "period_peak_equity"), "{} or a tighter one"),
 }  # fmt: skip
