@@ -21,7 +21,20 @@ from actors.switching import LastHop
 from actors.writing import Writer, rows_of
 from journal.records import Report
 from market.matching import adopt_report, resume_orders, run_venue, submit, withhold
-from market.paper import COUNT, GUARDED, NEXT_DUE, ORDER, REPORT, REPORTS, PaperVenue, Reason, paper_venue
+from market.paper import (
+    COUNT,
+    GUARDED,
+    NEXT_DUE,
+    ORDER,
+    PENDING,
+    REPORT,
+    REPORTS,
+    STOP_RULES,
+    WITHHELD,
+    PaperVenue,
+    Reason,
+    paper_venue,
+)
 from market.quotes import update_quote
 from market.records import Record, Records, joined, packed, unpacked
 from market.tape import Role, newest_rows, select_feeds
@@ -47,9 +60,10 @@ class Gateway:
         self._tape = select_feeds(tape, self._own_feeds())
         end_ns = int(tape.time_ns[-1]) if len(tape.time_ns) else START
         self._venue = paper_venue(self._instruments, len(plan.venues), end_ns)
+        self._venue.control[STOP_RULES] = plan.rules.stops
         self._room = ROOM + 4 * len(self._instruments)
         self._hop = LastHop(settings.switches_path, plan)
-        self._fate: dict[int, bool] = {}  # of orders with a report in the journal: whether they were withheld
+        self._fate: dict[int, int] = {}  # of orders with a report in the journal: when they were withheld, or START
         self._orders = 0
         self._row = 0
         self._kept: deque[Records] = deque()
@@ -73,7 +87,7 @@ class Gateway:
         for row in newest_rows(self._tape, self._row, len(self._feeds)):
             update_quote(self._venue.quotes, self._feeds[self._tape.feed[row]].instrument, self._tape, row)
         for said in log.reports:
-            self._fate[said.number] = said.reason == Reason.WITHHELD.name
+            self._fate[said.number] = said.time_ns if said.reason == Reason.WITHHELD.name else START
         order, report = rows_of(ORDER, 1)[0], rows_of(REPORT, 1)[0]
         for record in ordered(log, self._done_ns):
             if isinstance(record, Report):
@@ -133,10 +147,12 @@ class Gateway:
         """
         number = int(order["number"])
         if number in self._fate:
-            return self._fate[number]
+            return self._fate[number] != START
         return bool(order["arrive_ns"] > self._done_ns) and not self._hop.decide(order).allowed
 
     def _put(self, order: Record, *, withheld: bool = False) -> None:
+        if withheld and int(order["number"]) in self._fate:
+            order["arrive_ns"] = self._fate[int(order["number"])]
         taken = withhold(self._venue, order) if withheld else submit(self._venue, order)
         assert taken, f"{self.name} has no room for order {order['number']}"
 
@@ -146,6 +162,7 @@ class Gateway:
             self._tell(self._done_ns)
             return
         after = self._done_ns
+        self._withdraw()
         while True:
             self._row = run_venue(self._venue, self._feeds, self._tape, self._row, horizon_ns, self._room)
             count = int(self._venue.control[REPORTS])
@@ -156,6 +173,15 @@ class Gateway:
                 break
         self._done_ns = horizon_ns
         self._tell(after)
+
+    def _withdraw(self) -> None:
+        """Cancel what still waits to open where a switch says so: at the first instant that nobody counts on."""
+        if not self._settings.switches_path:
+            return
+        for order in self._venue.orders[: self._venue.control[COUNT]]:
+            if order.state == PENDING and order.reduce == 0 and self._hop.cancels(order):
+                order.state, order.arrive_ns = WITHHELD, max(int(order.arrive_ns), self._calm_ns() + 1)
+                self._venue.control[NEXT_DUE] = min(int(self._venue.control[NEXT_DUE]), int(order.arrive_ns))
 
     def _tell(self, after_ns: int) -> None:
         fresh = takewhile(lambda piece: piece.time_ns[-1] > after_ns, reversed(self._kept))

@@ -13,23 +13,25 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from actors.flattener import Flattener
 from actors.messages import END, START, Finding, Grant, Orders, Pull, Reports, Rulings, Switches, Verdicts
 from actors.recent import Recent
 from actors.restoring import newest_session
 from actors.rewatching import rewatch
-from actors.route import Route
+from actors.route import Route, held_ns, routes_of
 from actors.rows import Asking
 from actors.settings import RISK, SUPERVISOR, JournalOpener, Life, Resolver, Settings
 from actors.switching import SwitchWatch
+from actors.unheard import Unheard
 from actors.writing import Writer, rule_names
 from journal.records import AnyRecord, Latch, Mandate, Sample, Snapshot, Stop
 from journal.store import Fenced, JournalUnavailable
 from market.paper import ORDER, REPORT
-from market.records import copied, joined, packed, records, unpacked
+from market.records import Records, copied, joined, packed, records, unpacked
 from policies.assembly import desks_of, instruments_of
 from policies.bookkeeping import DAY_NS
 from policies.governor import rule
-from policies.intents import INTENT, Ruling
+from policies.intents import INTENT, Reduce, Ruling
 from policies.legs import follow_up, order_of_leg, track, watch_order, watching
 
 
@@ -65,19 +67,15 @@ class Governor:
         log = newest_session(self._journal)
         self._ended = log.complete  # it had come to its end; what was only interrupted goes on
         cut = log.cut_ns
-        self._routes = []
-        for k, venue in enumerate(self._plan.venues):
-            last = max((report.time_ns for report in log.reports if report.venue == venue.name), default=START)
-            self._routes.append(Route(self._settings.gateways[k], venue.latency_ns, max(last, cut)))
+        self._routes = routes_of(self._plan, self._settings.gateways, log.reports, cut)
+        self._flattener = Flattener(self._plan, self._instruments, log.reports, self._routes)
         self._latency_ns_min = min((venue.latency_ns for venue in self._plan.venues), default=0)
         self._number = 0
-        self._grants: dict[int, tuple[int, ...]] = {}
+        self._grants = {mandate.day: mandate.budgets for mandate in log.mandates}
         self._intent_of: dict[int, tuple[str, int]] = {}
         self._recent = Recent(self._journal, self._writer)
         self._recent.load(log)
-        for mandate in log.mandates:
-            self._grants[mandate.day] = mandate.budgets
-        for decision in log.decisions:
+        for decision in [*log.decisions, *log.closures]:
             for leg, number in enumerate(decision.orders):
                 self._intent_of[number] = (decision.intent_id, leg)
                 self._number = max(self._number, number + 1)
@@ -85,6 +83,7 @@ class Governor:
         self._ruled_ns = max(groups, default=0)
         self._switches = SwitchWatch(self._settings.switches_path, self._plan, log.switches)
         self.taken = len(groups) + len(log.mandates) + len(log.latches) + len(log.samples) + len(log.snapshots)
+        self._unheard = Unheard(log.reports, cut, calls=bool(self._plan.rules.flattens))
         self._watch, orders = rewatch(log, self._writer, self._instruments, self._intent_of)
         for row in orders:
             self._number = max(self._number, int(row[0].number) + 1)
@@ -108,9 +107,8 @@ class Governor:
                 self._findings.append(finding)
             elif number <= self.taken and finding.group is not None and not self._held:
                 self._answer_again(finding.time_ns)
-        behind = verdicts.first + len(verdicts.findings) - 1 - (self.taken + len(self._findings))
-        if behind <= 0:
-            self.horizon_ns = max(self.horizon_ns, verdicts.horizon_ns)
+        if verdicts.first + len(verdicts.findings) - 1 <= self.taken + len(self._findings):
+            self.horizon_ns = self._unheard.horizon(self.horizon_ns, verdicts)
             self._complete = self._complete or verdicts.complete
         self._work()
 
@@ -184,8 +182,8 @@ class Governor:
         if horizon == START:
             return START
         promise = horizon + route.latency_ns
-        if watching(self._watch):  # a report may call for an order, at this gateway or another
-            settled = min(self._held_ns() - 1, horizon, *(other.settled_ns for other in self._routes))
+        if self._unheard.calls or watching(self._watch):  # a report may call for an order, at whatever gateway
+            settled = min(held_ns(self._routes) - 1, horizon, *(other.settled_ns for other in self._routes))
             promise = min(promise, settled + self._latency_ns_min) if settled > START else START
         return min(promise, END)
 
@@ -196,14 +194,17 @@ class Governor:
         self._heed_switches()
         while not self._ended and self._take_next():
             pass
+        if not self._ended and self._switches.postures.any():
+            self._decide(
+                self._flattener.proposed(self._watch, self._switches.postures, self._told_risk, self._ruled_ns)
+            )
         if self._complete and not self._findings and self.taken and not self._ended:
             self._end(self.horizon_ns, complete=True, reason="end")
         if self._write():
             self._tell()
 
     def _end(self, time_ns: int, *, complete: bool, reason: str) -> None:
-        number = self._settings.session
-        self._records.append(Stop(time_ns=time_ns, number=number, complete=complete, reason=reason))
+        self._records.append(Stop(time_ns=time_ns, number=self._settings.session, complete=complete, reason=reason))
         self._ended = True
 
     def _write(self) -> bool:
@@ -263,6 +264,8 @@ class Governor:
         """Journal a report and send what it calls for."""
         self._records.append(self._writer.report(report))
         self._recent.add_report(report)
+        self._flattener.taken(report)
+        self.horizon_ns = self._unheard.taken(int(report["time_ns"]), self.horizon_ns)
         self.counts["fills"] += int(report["kind"]) == 1
         order = self._order[0]
         if follow_up(self._watch, report, self._instruments, order):
@@ -292,15 +295,18 @@ class Governor:
         day = finding.time_ns // DAY_NS
         states = tuple(int(desk.state) for desk in self._desks)
         self._grants[day] = finding.budgets
-        self._records.append(
-            Mandate(time_ns=finding.time_ns, epoch=self.epoch, day=day, budgets=finding.budgets, states=states)
-        )
+        grant = Mandate(time_ns=finding.time_ns, epoch=self.epoch, day=day, budgets=finding.budgets, states=states)
+        self._records.append(grant)
         self._grants_due.append(Grant(self.epoch, day, finding.budgets))
 
     def _take_group(self, judged: NDArray[Any]) -> None:
         """Rule on the judged intents of one instant; journal them and the orders of those that are executed."""
         group = unpacked(judged, INTENT)
         self._ruled_ns = int(group[0].time_ns)
+        self._decide(group)
+        self._answer_again(self._ruled_ns)
+
+    def _decide(self, group: Records) -> None:
         self._switches.refuse(group)
         rule(self._desks, group, 0, len(group))
         orders: list[tuple[Any, int]] = []
@@ -312,7 +318,8 @@ class Governor:
             self._number += int(intent.legs) if intent.ruling == Ruling.EXECUTE else 0
             decision = self._writer.decision(intent, self.epoch)
             self.counts["decisions"] += 1
-            self._recent.add_ruling(decision)
+            if intent.reduce != Reduce.SWITCH:
+                self._recent.add_ruling(decision)
             self._records.append(decision)
             orders += [(intent, leg) for leg in range(len(decision.orders))]
             for leg, number in enumerate(decision.orders):
@@ -321,14 +328,14 @@ class Governor:
             instrument = int(intent.instrument0 if leg == 0 else intent.instrument1)
             order = self._order[0]
             order_of_leg(intent, leg, intent.first_order + leg, self._route_of(instrument).latency_ns, order)
+            if intent.reduce == Reduce.SWITCH:
+                order.arrive_ns = self._flattener.arrival_ns(order, self._told_risk)
             if order.lots != 0:
                 self._send(order, int(intent.time_ns))
-        self._answer_again(int(group[0].time_ns))
 
     def _send(self, order: Any, time_ns: int) -> None:
         """Journal an order; it leaves when the journal has it."""
-        number = int(order.number)
-        intent_id, leg = self._intent_of.pop(number, (self._writer.follow_up_id(number), 0))
+        intent_id, leg = self._intent_of.pop(int(order.number), (self._writer.follow_up_id(int(order.number)), 0))
         self._records.append(self._writer.order(order, intent_id, leg, self.epoch, time_ns))
         self._route_of(int(order.instrument)).add(order)
 
@@ -364,7 +371,7 @@ class Governor:
         """Return what was reported, and up to when nothing else was; `after_ns` is where risk asked to go on from."""
         if after_ns is None and self._told_risk is None:
             return None  # a governor that has just begun does not know what risk has: risk will ask
-        upto = min(self._complete_to(), self._held_ns() - 1)
+        upto = min(self._complete_to(), held_ns(self._routes) - 1)
         after, findings = (after_ns, -1) if after_ns is not None else self._told_risk or (START, -1)
         if upto <= after and self.taken == findings:
             return None
@@ -373,10 +380,6 @@ class Governor:
         self._told_risk = (max(upto, after), self.taken)
         reports = packed(self._recent.reports(after, upto))
         return Reports(self.name, self.epoch, after, max(upto, after), reports, findings=self.taken)
-
-    def _held_ns(self) -> int:
-        """Return the time of the earliest report that waits to be taken."""
-        return min((int(route.waiting[0]["time_ns"]) for route in self._routes if route.waiting), default=END + 1)
 
     # -- what others may read -----------------------------------------------------------------------------------------
 
@@ -390,11 +393,7 @@ class Governor:
         seq, head = self._journal.head
         where = {"epoch": self.epoch, "horizon_ns": self.horizon_ns, "records": seq, "head": head}
         how = {"complete": self.stopped, "held": self._held}
-        return {
-            "name": self.name,
-            **where,
-            **how,
-            **self.counts,
+        return {"name": self.name, **where, **how, **self.counts} | {
             "routes_in": [RISK, *self._settings.gateways],
             "routes_out": [RISK, *self._settings.gateways, *self._settings.agents],
         }

@@ -78,7 +78,8 @@ class Finding(Struct, frozen=True):
 class Verdicts(Struct, frozen=True):
     """Risk to governor: findings numbered from `first`, and the time up to which no further group will come.
 
-    `complete` says that everything has been taken and nothing will come any more.
+    Where the engine closes holdings itself, that is so unless something is reported before; `done_ns` is how far risk
+    has taken everything. `complete` says that everything has been taken and nothing will come any more.
     """
 
     epoch: int
@@ -86,6 +87,7 @@ class Verdicts(Struct, frozen=True):
     findings: tuple[Finding, ...]
     horizon_ns: int
     complete: bool = False
+    done_ns: int = START
 
 
 class Rulings(Struct, frozen=True):

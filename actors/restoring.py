@@ -9,9 +9,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from actors.learnt import adopt_learnt, learnt_of
 from actors.messages import START
 from actors.settings import JournalOpener
-from actors.writing import Writer, rows_of
+from actors.writing import BY_SWITCH, Writer, rows_of
 from journal.records import (
     AnyRecord,
     Claim,
@@ -39,11 +40,15 @@ from policies.risk import Book
 
 
 class SessionLog(Struct):
-    """The records of one session, by kind, in journal order; `epoch` is the newest that anybody has claimed."""
+    """The records of one session, by kind, in journal order; `epoch` is the newest that anybody has claimed.
+
+    `closures` are the decisions of a kill switch, which no plan and no data foretell; all others are `decisions`.
+    """
 
     session: Session | None = None
     mandates: list[Mandate] = []
     decisions: list[Decision] = []
+    closures: list[Decision] = []
     orders: list[Order] = []
     reports: list[Report] = []
     latches: list[Latch] = []
@@ -65,7 +70,7 @@ class SessionLog(Struct):
             case Mandate():
                 self.mandates.append(record)
             case Decision():
-                self.decisions.append(record)
+                (self.closures if record.policy == BY_SWITCH else self.decisions).append(record)
             case Order():
                 self.orders.append(record)
             case Report():
@@ -140,6 +145,8 @@ def snapshot_of(book: Book, plan: Plan, findings: int) -> dict[str, Any]:
         "findings": findings,
         "floors": tuple(_fields(row) for row in book.floors),
         "guard": _fields(book.guard[0]) if book.guard[0].active else {},
+        "closing": {names[k]: _fields(row) for k, row in enumerate(book.closing) if row.lots != 0 or row.retry_ns != 0},
+        "learnt": learnt_of(book.estimator),
     }
 
 
@@ -215,5 +222,10 @@ def _adopt(book: Book, plan: Plan, snapshot: Snapshot) -> None:
             row[name] = value
     for name, value in snapshot.guard.items():
         book.guard[0][name] = value
+    for name, values in snapshot.closing.items():
+        row = book.closing[[one.key for one in plan.instruments].index(name)]
+        for field, value in values.items():
+            row[field] = value
+    adopt_learnt(book, snapshot.learnt)
     for desk in book.desks:
         desk.budget = position_cap(int(account.anchor), int(desk.budget_ppm))

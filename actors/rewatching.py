@@ -21,7 +21,7 @@ def rewatch(
     """
     watch, scratch, orders = open_watch(len(instruments)), records(1, ORDER), []
     report_row, intent_row = rows_of(REPORT, 1)[0], rows_of(INTENT, 1)[0]
-    executed = [decision for decision in log.decisions if decision.orders]
+    executed = [decision for decision in [*log.decisions, *log.closures] if decision.orders]
     for record in sorted([*ordered(log, END), *executed], key=lambda record: record.time_ns):
         if isinstance(record, Decision):
             writer.intent_row(record, intent_row)

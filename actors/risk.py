@@ -21,13 +21,14 @@ from actors.standing import standing
 from market.paper import REPORT
 from market.quotes import update_quote
 from market.records import Records, joined, packed, records, unpacked
-from market.tape import Role
+from market.tape import Role, Tape
 from policies.assembly import feeds_of
 from policies.bookkeeping import DAY_NS, LATCH, SAMPLE, move_book, open_day, place, reserve
+from policies.flattening import ask_again, propose_closes, withdraw_close
 from policies.held import hold, judge_group_held
-from policies.intents import Ruling
+from policies.intents import INTENT, Reduce, Ruling
 from policies.remembered import take_back
-from policies.risk import leg_lots
+from policies.risk import LIVE_COUNT, leg_lots
 
 SAMPLES_MAX: Final = 16384
 
@@ -56,7 +57,8 @@ class RiskManager:
         self._found = log.snapshots[-1].findings if log.snapshots else 0
         self._outbox: deque[tuple[int, Finding]] = deque()
         self._sent = self._found
-        self._sent_horizon = START
+        self._sent_horizon = self._sent_done = START
+        self._moving: tuple[Tape, Records, NDArray[np.int64], int] | None = None
         self._group: NDArray[Any] | None = None
         self._groups = 0
         self._epoch = 0
@@ -122,6 +124,7 @@ class RiskManager:
         if self._reported_ns < END and self._asking.is_silent(GOVERNOR, self._reported_ns):
             self._resolve(GOVERNOR).on_pull.remote(Pull(self.name, self._reported_ns, again=True))
         self._sent, self._sent_horizon = self._outbox[0][0] - 1 if self._outbox else self._found, START
+        self._sent_done = START
         self._advance()
 
     # -- what it does -------------------------------------------------------------------------------------------------
@@ -165,6 +168,8 @@ class RiskManager:
                 self._place(intent, rulings.first_orders[k])
             elif intent.rules == 0:
                 self._give_back(intent)
+            if intent.reduce == Reduce.GUARD and rulings.rulings[k] != Ruling.EXECUTE:
+                ask_again(self._book, intent)
         self._group = None
         self._groups += 1
         if self._groups % self._settings.snapshot_groups == 0:
@@ -187,6 +192,8 @@ class RiskManager:
             for intent in self._group:
                 if intent.rules == 0:
                     self._give_back(intent)
+                if intent.reduce == Reduce.GUARD:
+                    withdraw_close(self._book, intent)
             self._outbox.pop()
             self._found -= 1
             self._done_ns = int(self._group[0].time_ns) - 1
@@ -211,7 +218,16 @@ class RiskManager:
         while self._group is None:
             limit = min(self._inbox.ready_ns, self._reported_ns, self._proposals.ready_ns)
             intent_ns = self._proposals.next_ns()
+            due_ns = int(self._book.guard[0].due_ns)
+            if 0 < due_ns <= limit:
+                self._done_ns = max(self._done_ns, due_ns)
+                self._judge(due_ns)
+                break
+            if due_ns:
+                break
             self._move(min(limit, intent_ns))
+            if self._book.guard[0].due_ns != 0 or self._done_ns < min(limit, intent_ns):
+                continue
             following = self._next_instant_ns()
             if following < END and self._done_ns >= following - 1 and self._roll(following):
                 continue
@@ -229,22 +245,25 @@ class RiskManager:
                     self._pull_agent(agent)
 
     def _move(self, limit: int) -> None:
-        """Take rows and reports up to `limit`, rolling days on the way."""
-        if limit <= self._done_ns:
-            return
-        tape = self._inbox.release(limit)
-        split = int(np.searchsorted(self._reports["time_ns"], limit, side="right"))
-        reports, self._reports = self._reports[:split], self._reports[split:]
-        for times in (tape.time_ns, reports["time_ns"]):
-            self._last_ns = max(self._last_ns, int(times[-1])) if len(times) else self._last_ns
-        at = np.zeros(4, np.int64)
+        """Take rows and reports up to `limit`, rolling days on the way; up to an instant at which something closes."""
+        if self._moving is None:
+            if limit <= self._done_ns:
+                return
+            tape = self._inbox.release(limit)
+            split = int(np.searchsorted(self._reports["time_ns"], limit, side="right"))
+            reports, self._reports = self._reports[:split], self._reports[split:]
+            for times in (tape.time_ns, reports["time_ns"]):
+                self._last_ns = max(self._last_ns, int(times[-1])) if len(times) else self._last_ns
+            self._moving = tape, reports, np.zeros(4, np.int64), limit
+        tape, reports, at, limit = self._moving
         turn = move_book(self._book, self._feeds, tape, reports, self._samples, self._latches, at)
-        while turn >= 0:
+        while turn >= 0 and self._book.guard[0].due_ns == 0:
             self._collect(at)
             self._roll(int(turn))
             turn = move_book(self._book, self._feeds, tape, reports, self._samples, self._latches, at)
         self._collect(at)
-        self._done_ns = limit
+        self._done_ns = limit if turn < 0 else int(turn)
+        self._moving = None if turn < 0 else self._moving
 
     def _collect(self, at: NDArray[np.int64]) -> None:
         """Turn what the kernel wrote into findings, a latch before the sample of its instant."""
@@ -287,6 +306,9 @@ class RiskManager:
         """Judge all intents of one instant and hand them to the governor."""
         group = self._proposals.take(time_ns)
         count = len(group) - 1
+        if self._book.guard[0].due_ns != 0:
+            group = joined([group[:-1], records(len(self._book.closing) + 1, INTENT)], INTENT)
+            count = propose_closes(self._book, time_ns, group, count)
         judge_group_held(self._held, group, count)
         self._group = group[:count]
         self._note(Finding(time_ns, group=packed(group[:count])))
@@ -303,8 +325,15 @@ class RiskManager:
         """Return the time up to which no group will come that the governor has not been told of.
 
         Agents propose without regard to the book, so what comes next is known while a group still waits for its
-        rulings; venues may go on to there at once, unless a snapshot is to be taken behind that group.
+        rulings; venues may go on to there at once, unless a snapshot is to be taken behind that group. Where the engine
+        closes what is held, the next instant may bring a group, and any report.
         """
+        if self._book.guard[0].flattens != 0:
+            if self._group is not None:
+                return int(self._group[0].time_ns)
+            if self._book.ledger.account[0].open_positions > 0 or self._book.counts[LIVE_COUNT] > 0:
+                following = min(self._next_instant_ns() - 1, self._inbox.ready_ns)
+                return max(self._done_ns, min(following, self._proposals.next_ns() - 1, self._proposals.ready_ns))
         if self._group is not None and (self._groups + 1) % self._settings.snapshot_groups == 0:
             return int(self._group[0].time_ns)
         return max(self._done_ns, min(self._proposals.next_ns() - 1, self._proposals.ready_ns))
@@ -312,13 +341,14 @@ class RiskManager:
     def _tell(self) -> None:
         """Tell the governor what is new."""
         horizon = self._horizon()
-        if self._sent == self._found and horizon <= self._sent_horizon:
+        done = self._done_ns if self._book.guard[0].flattens else START
+        if self._sent == self._found and horizon <= self._sent_horizon and done <= self._sent_done:
             return
         fresh = tuple(finding for number, finding in self._outbox if number > self._sent)
         self._resolve(GOVERNOR).on_verdicts.remote(
-            Verdicts(self._epoch, self._found - len(fresh) + 1, fresh, horizon, self._complete)
+            Verdicts(self._epoch, self._found - len(fresh) + 1, fresh, horizon, self._complete, done)
         )
-        self._sent, self._sent_horizon = self._found, horizon
+        self._sent, self._sent_horizon, self._sent_done = self._found, horizon, done
 
     # -- what others may read -----------------------------------------------------------------------------------------
 

@@ -1,10 +1,27 @@
 """A route to a gateway: which orders it has, how far it has reported, and what of that waits to be taken."""
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 from actors.messages import END, START, Reports
+from journal.records import Report
 from market.records import copied
+from policies.plan import Plan
+
+
+def routes_of(plan: Plan, gateways: Sequence[str], reports: Sequence[Report], cut_ns: int) -> list["Route"]:
+    """Return the routes of a governor that has just begun, from the reports that its journal holds."""
+    found = []
+    for name, venue in zip(gateways, plan.venues, strict=True):
+        last = max((report.time_ns for report in reports if report.venue == venue.name), default=START)
+        found.append(Route(name, venue.latency_ns, max(last, cut_ns)))
+    return found
+
+
+def held_ns(routes: Sequence["Route"]) -> int:
+    """Return the time of the earliest report that waits to be taken."""
+    return min((int(route.waiting[0]["time_ns"]) for route in routes if route.waiting), default=END + 1)
 
 
 class Route:
@@ -22,6 +39,7 @@ class Route:
         self.orders: list[Any] = []
         self.has = 0
         self.told = (START, 0)
+        self.heard = False
 
     @property
     def quiet(self) -> bool:
@@ -42,6 +60,11 @@ class Route:
         """Return the time up to which all reports are here, when no further order arrives up to `promise`."""
         return max(self.reported_ns, min(self.calm_ns, promise))
 
+    @property
+    def passed_ns(self) -> int:
+        """Return up to when the gateway may have gone already: before it was heard nobody knows (END)."""
+        return max(self.reported_ns, self.told[0]) if self.heard else END
+
     def add(self, order: Any) -> None:
         """Note an order; before it arrives it changes nothing."""
         self.calm_ns = min(self.calm_ns, int(order["arrive_ns"]) - 1)
@@ -49,5 +72,5 @@ class Route:
 
     def hear(self, batch: Reports) -> None:
         """Take the newest word of the gateway; it cannot know of orders that it has not got."""
-        self.reported_ns = batch.upto_ns
+        self.reported_ns, self.heard = batch.upto_ns, True
         self.calm_ns = min([batch.calm_ns, *(int(order["arrive_ns"][0]) - 1 for order in self.orders[batch.orders :])])

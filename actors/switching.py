@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 from actors.order_entry import OrderSpec
 from journal.records import Switch
 from journal.switchboard import NONE, Switchboard, SwitchboardError
+from market.paper import Reason
 from market.records import Record, Records
 from policies.assembly import instruments_of
 from policies.intents import Rule
 from policies.plan import Plan
 from policies.switches import (
     ACCOUNT,
+    FLATTENER,
     KillDecision,
     Mode,
     Rearm,
@@ -119,10 +121,16 @@ class LastHop:
         self._reader = _Reader(path)
         self._scopes = scopes_of(plan)
 
-    def decide(self, order: Record, source: str = "") -> KillDecision:
-        """Decide whether an order (a row of `market.paper.ORDER`) may leave now; `source`: who sends it."""
+    def decide(self, order: Record) -> KillDecision:
+        """Decide whether an order (a row of `market.paper.ORDER`) may leave now."""
         scopes = self._scopes[int(order["instrument"])]
+        source = FLATTENER if int(order["reason"]) == Reason.FLATTEN else ""
         return decide(self._reader.trips(), scopes, reduces=bool(order["reduce"]), source=source)
+
+    def cancels(self, order: Record) -> bool:
+        """Tell whether an order that works is to be cancelled now."""
+        found = self.decide(order)
+        return not found.allowed and found.mode >= Mode.CANCEL_AND_BLOCK
 
 
 class VenueHop:

@@ -9,7 +9,7 @@ from journal.records import Decision, Latch, Leg, Order, Report
 from market.orders import client_order_id
 from market.paper import OrderKind, Reason, ReportKind
 from market.records import plain
-from policies.intents import Rule, Ruling
+from policies.intents import Reduce, Rule, Ruling
 from policies.plan import Plan
 
 ORDER_PREFIX: Final = "tri"
@@ -19,6 +19,10 @@ REASONS: Final = {reason.value: reason.name for reason in Reason}
 REPORT_KINDS: Final = {kind.value: kind.name for kind in ReportKind}
 RULINGS: Final = {ruling.value: ruling.name for ruling in Ruling}
 """Names by number: looking one up in its enumeration takes longer than all the rest of a record."""
+BY_SWITCH: Final = "kill_switch"
+CLOSERS: Final = {Reduce.GUARD.value: "guard", Reduce.SWITCH.value: BY_SWITCH}
+"""What a decision names as its policy where the engine itself closes a holding."""
+CLOSED_BY: Final = {name: reduce for reduce, name in CLOSERS.items()}
 
 
 @cache
@@ -45,9 +49,10 @@ class Writer:
         """Return an instrument's number."""
         return self._index[key]
 
-    def intent_id(self, desk: int, time_ns: int, instrument: int) -> str:
+    def intent_id(self, desk: int, time_ns: int, instrument: int, reduce: int = 0) -> str:
         """Name an intent: the same market and plan give the same name, for ever."""
-        return f"{self.session}-{self.plan.desks[desk].name}-{time_ns}-{instrument}"
+        closer = f"-{CLOSERS[reduce]}" if reduce in CLOSERS else ""
+        return f"{self.session}-{self.plan.desks[desk].name}-{time_ns}-{instrument}{closer}"
 
     def follow_up_id(self, number: int) -> str:
         """Name what an order came from that no intent asked for: an unwind, or a second try at closing."""
@@ -62,9 +67,9 @@ class Writer:
         return Decision(
             time_ns=intent.time_ns,
             epoch=epoch,
-            intent_id=self.intent_id(intent.desk, intent.time_ns, intent.instrument0),
+            intent_id=self.intent_id(intent.desk, intent.time_ns, intent.instrument0, intent.reduce),
             desk=desk.name,
-            policy=desk.policy,
+            policy=CLOSERS.get(intent.reduce, desk.policy),
             legs=tuple(legs),
             reduce=bool(intent.reduce),
             order_kind=ORDER_KINDS[intent.order_kind],
@@ -172,7 +177,8 @@ class Writer:
         """Write what ruling and execution need of a journaled decision back into a kernel row."""
         names = [desk.name for desk in self.plan.desks]
         out["time_ns"], out["desk"], out["legs"] = record.time_ns, names.index(record.desk), len(record.legs)
-        out["reduce"], out["order_kind"] = record.reduce, OrderKind[record.order_kind]
+        out["reduce"] = CLOSED_BY.get(record.policy, int(record.reduce))
+        out["order_kind"] = OrderKind[record.order_kind]
         out["stop"], out["target"], out["hold_ns"] = record.stop, record.target, record.hold_ns
         for k, leg in enumerate(record.legs):
             out[f"instrument{k}"], out[f"lots{k}"] = self._index[leg.instrument], leg.lots

@@ -34,9 +34,11 @@ from market.quotes import update_quote
 from market.records import Record, Records
 from market.tape import Role, Tape
 from policies.bookkeeping import DAY_NS, book_report, close_instant, open_day, place, reserve, take_sample
+from policies.estimating import learn_before
+from policies.flattening import ask_again, may_coast, propose_closes
 from policies.governor import rule
 from policies.hearing import hear_rows
-from policies.intents import Ruling
+from policies.intents import Reduce, Ruling
 from policies.judgement import judge_group
 from policies.legs import Watch, follow_up, order_of_leg, track, watch_order
 from policies.proposals import DAY_END, Agent, propose_pair
@@ -119,7 +121,7 @@ def settle(engine: Engine, tape: Tape, begin: int, end: int, count: int) -> None
     row, k = begin, 0
     intent_ns = engine.intents[engine.sequence[0]].time_ns if count > 0 else INT64_MAX
     while row < end:
-        if venue.control[COUNT] == 0 and venue.control[GUARDED] == 0:
+        if venue.control[COUNT] == 0 and venue.control[GUARDED] == 0 and may_coast(book):
             row = coast(engine.agent.feeds, book, logs, tape, row, end, intent_ns)
             if row == end:
                 return
@@ -127,6 +129,8 @@ def settle(engine: Engine, tape: Tape, begin: int, end: int, count: int) -> None
         if venue.control[NEXT_DUE] < now:
             run_due(engine)
             continue
+        if book.estimator.terms[0].step_ns != 0:
+            learn_before(book, now)
         row = take_rows(engine, tape, row, end)
         if venue.control[NEXT_DUE] == now:
             match_due(venue, now)
@@ -137,8 +141,8 @@ def settle(engine: Engine, tape: Tape, begin: int, end: int, count: int) -> None
             latch(logs, now, close_instant(book, now))
         if now >= book.ledger.account[0].next_ns:
             logs.counts[SAMPLES] = take_sample(book, now, logs.samples, logs.counts[SAMPLES])
-        if intent_ns == now:
-            k = decide(engine, k, count)
+        if intent_ns == now or book.guard[0].due_ns != 0:
+            k = decide(engine, k, count, now)
             intent_ns = engine.intents[engine.sequence[k]].time_ns if k < count else INT64_MAX
 
 
@@ -170,6 +174,8 @@ def run_due(engine: Engine) -> None:
         latch(logs, now, close_instant(book, now))
     if now >= book.ledger.account[0].next_ns:
         logs.counts[SAMPLES] = take_sample(book, now, logs.samples, logs.counts[SAMPLES])
+    if book.guard[0].due_ns != 0:
+        decide(engine, 0, 0, now)
 
 
 @compiled
@@ -183,16 +189,17 @@ def run_dues(engine: Engine, until_ns: int) -> None:
 
 
 @folded
-def decide(engine: Engine, first: int, count: int) -> int:
+def decide(engine: Engine, first: int, count: int, now: int) -> int:
     """Rank, judge, rule and execute all intents of one instant; return the place of the next one in `sequence`."""
     book, logs = engine.book, engine.logs
-    now = engine.intents[engine.sequence[first]].time_ns
     group, size = logs.decisions[logs.counts[DECISIONS] :], 0  # one more behind them is room to sort in
     while first < count and engine.intents[engine.sequence[first]].time_ns == now:
         assert size + 1 < len(group)
         group[size] = engine.intents[engine.sequence[first]]
         size += 1
         first += 1
+    if book.guard[0].due_ns != 0:
+        size = propose_closes(book, now, group, size)
     judge_group(book, group, size)
     rule(book.desks, group, 0, size)
     for k in range(size):
@@ -201,6 +208,8 @@ def decide(engine: Engine, first: int, count: int) -> int:
         elif group[k].rules == 0:
             reserve(book, group[k], -1)
             take_back(book.controls, book.ledger.instruments, group[k])
+        if group[k].reduce == Reduce.GUARD and group[k].ruling != Ruling.EXECUTE:
+            ask_again(book, group[k])
     logs.counts[DECISIONS] += size
     return first
 

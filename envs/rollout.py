@@ -9,7 +9,7 @@ from envs.engine import Engine, run_dues, run_rows
 from envs.logs import CHUNK, Logs
 from market.ledger import TRADE
 from market.money import INT64_MAX
-from market.paper import END_NS, ORDER, REPORT, paper_venue
+from market.paper import END_NS, ORDER, REPORT, STOP_RULES, paper_venue
 from market.records import Records, as_bytes, records, unwritten
 from market.tape import Tape
 from policies.assembly import agent_of, book_of, scanner_of
@@ -42,6 +42,7 @@ def open_engine(plan: Plan, epoch: int = 1) -> Engine:
     agent = agent_of(plan)
     scanner, book = scanner_of(plan, CHUNK + 64, agent.instruments), book_of(plan, instruments=agent.instruments)
     venue = paper_venue(agent.instruments, len(plan.venues))._replace(quotes=book.quotes)
+    venue.control[STOP_RULES] = plan.rules.stops
     book.ledger.account[0].epoch = agent.control[EPOCH] = epoch
     kinds = (INTENT, ORDER, REPORT, TRADE, SAMPLE, LATCH)
     room = 2 * CHUNK + 64 + len(plan.feeds)

@@ -223,10 +223,24 @@ class Sample(Record, frozen=True, kw_only=True, tag="sample"):
     peak: int
 
 
+class Learnt(Struct, frozen=True, kw_only=True):
+    """What risk has learnt from prices: twice the middle of every instrument at the newest boundary, and log returns.
+
+    `returns` are rows of instruments one after the other, as they lie in the ring of the newest; None is unknown.
+    """
+
+    next_ns: int
+    count: int
+    estimated_ns: int
+    prices: tuple[float | None, ...]
+    returns: tuple[float | None, ...]
+
+
 class Snapshot(Record, frozen=True, kw_only=True, tag="snapshot"):
     """Risk's book as of `time_ns`, complete: everything up to then is in the journal before this record.
 
-    `findings` is the number of this one in risk's stream; `floors` and `guard` are there where account rules are.
+    `findings` is the number of this one in risk's stream; `floors` and `guard` are there where account rules are,
+    `closing` per instrument where the engine is closing a holding, `learnt` where a rule needs to know correlations.
     """
 
     account: dict[str, int]
@@ -235,6 +249,8 @@ class Snapshot(Record, frozen=True, kw_only=True, tag="snapshot"):
     findings: int
     floors: tuple[dict[str, int], ...] = ()
     guard: dict[str, int] = {}
+    closing: dict[str, dict[str, int]] = {}
+    learnt: Learnt | None = None
 
 
 class Stop(Record, frozen=True, kw_only=True, tag="stop"):

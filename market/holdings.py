@@ -7,15 +7,16 @@ what is left after a reduction.
 
 Inside a bar the stop that stands is tested first, before the target, and a gap through it fills at the open: of two
 possible stories the worse one is told. Only then does the closed bar move the stop (`market.stops`), and every move is
-reported (AMEND): orders and reports alone bring a restored venue to the same stop.
+reported (AMEND): orders and reports alone bring a restored venue to the same stop. So is a move that is refused.
 """
 
 from market.compiled import compiled, folded
 from market.costs import fee_of
 from market.money import INT64_MAX, divide_half_even
-from market.paper import GUARDED, NEXT_DUE, PaperVenue, Reason
+from market.paper import GUARDED, NEXT_DUE, STOP_RULES, PaperVenue, Reason
 from market.records import Record
 from market.reporting import report_amend, report_fill
+from market.stop_invariants import StopChange, distance_min, stop_flaws
 from market.stops import QUOTE_STEPS, breakeven_stop, standing_stop, tighter, trailing_stop
 from market.tape import Tape
 
@@ -128,8 +129,23 @@ def _follow(venue: PaperVenue, instrument: int, now: int, best: int, mark: int) 
         return
     if goal == holding.stop_goal and holding.breakeven_at > 0 and goal == _breakeven(venue, instrument):
         reason = Reason.BREAK_EVEN.value
+    if stop != holding.stop and venue.control[STOP_RULES] != 0 and _is_unsound(venue, instrument, stop, mark):
+        if goal != holding.stop_goal:
+            report_amend(venue, instrument, now, Reason.STOP_REFUSED, holding.stop, goal)
+            holding.stop_goal = goal
+        return
     report_amend(venue, instrument, now, reason, stop, goal)
     holding.stop, holding.stop_goal = stop, goal
+
+
+@compiled
+def _is_unsound(venue: PaperVenue, instrument: int, stop: int, mark: int) -> bool:
+    """Tell whether a stop may not be moved there: the old one is kept, and it is told once per place."""
+    holding, quote = venue.holdings[instrument], venue.quotes[instrument]
+    size = abs(holding.lots)
+    entry = holding.cost // holding.lots
+    least = distance_min(quote.ask - quote.bid)
+    return stop_flaws(StopChange(holding.lots, entry, mark, holding.stop, stop, 0, least, 1, size, True)) != 0
 
 
 @compiled

@@ -46,6 +46,8 @@ class Reason(IntEnum):
     BREAK_EVEN = 12
     TRAIL = 13
     WITHHELD = 14
+    FLATTEN = 15  # closed by the engine itself, not by a policy
+    STOP_REFUSED = 16  # a stop was not moved: it would not have been a sound one there
 
 
 PENDING, OPEN, WAITING, WITHHELD = 1, 2, 3, 4
@@ -91,9 +93,10 @@ class PaperVenue(NamedTuple):
     reports: Records
 
 
-COUNT, NEXT_DUE, REPORTS, GUARDED, END_NS = 0, 1, 2, 3, 4
-"""Slots of `control`: live orders, the earliest due, reports waiting in `reports`, holdings with protection, and the
-time of the last row there will be: what still waits for a bar then is cancelled."""
+COUNT, NEXT_DUE, REPORTS, GUARDED, END_NS, STOP_RULES = 0, 1, 2, 3, 4, 5
+"""Slots of `control`: live orders, the earliest due, reports waiting in `reports`, holdings with protection, the
+time of the last row there will be (what still waits for a bar then is cancelled), and whether a stop is moved only to
+where `market.stop_invariants` has nothing against it."""
 
 
 def paper_venue(instruments: Records, venues: int, end_ns: int = INT64_MAX) -> PaperVenue:
@@ -101,7 +104,7 @@ def paper_venue(instruments: Records, venues: int, end_ns: int = INT64_MAX) -> P
     count = len(instruments)
     venue = PaperVenue(
         instruments, records(count, QUOTE), records(count, HOLDING), records(256 + 8 * count, ORDER),
-        np.zeros(count, np.int64), np.zeros(venues, np.int64), np.zeros(5, np.int64),
+        np.zeros(count, np.int64), np.zeros(venues, np.int64), np.zeros(6, np.int64),
         records(1024 + 16 * count, REPORT),
     )  # fmt: skip
     venue.control[NEXT_DUE], venue.control[END_NS] = INT64_MAX, end_ns

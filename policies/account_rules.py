@@ -13,6 +13,7 @@ from market.instruments import Kind
 from market.money import multiply_divide_up
 from market.quotes import rate_to_account
 from market.records import Record
+from policies.floors import Clears, standing_floor, usage_ppm
 from policies.gates import position_cap
 from policies.guard import highest_floor, most_used_ppm, room_allows, trade_risk_max
 from policies.intents import Rule
@@ -108,15 +109,25 @@ def must_flatten(book: "Book") -> bool:
     """Tell whether positions must be closed now: so much of an amount is used, or of the buffer over open stops.
 
     Half of the buffer stays between a floor and what is left if every stop is hit: a single gap has to be larger than
-    that, beyond the stops, to reach the floor before anybody can act.
+    that, beyond the stops, to reach the floor before anybody can act. SAFE_MODE is no loss limit: it stops new risk
+    and leaves what is held to its stops.
     """
     guard, account = book.guard[0], book.ledger.account[0]
-    if guard.active == 0 or len(book.floors) == 0 or account.open_positions == 0:
+    if guard.active == 0 or account.open_positions == 0:
         return False
-    if most_used_ppm(book.floors, guard, min(account.equity, account.equity_low)) >= guard.flatten_ppm:
-        return True
-    return not room_allows(
-        account.equity, open_risk(book), 0, highest_floor(book.floors, guard, account), guard.buffer // 2
+    used, highest, limits = 0, 0, 0
+    for k in range(len(book.floors)):
+        row = book.floors[k]
+        if row.clears == Clears.NEVER:
+            used = max(used, usage_ppm(row, min(account.equity, account.equity_low) - guard.flow))
+            floor = standing_floor(row, account.equity - guard.flow, account.cash - guard.flow)
+            highest = floor if limits == 0 else max(highest, floor)
+            limits += 1
+    if limits == 0:
+        return False
+    return bool(
+        used >= guard.flatten_ppm
+        or not room_allows(account.equity, open_risk(book), 0, highest + guard.flow, guard.buffer // 2)
     )
 
 

@@ -15,10 +15,13 @@ from market.records import Record, Records, records
 from market.tape import FEED, Role
 from policies.catalogue import features_of, policy_named
 from policies.controls import override_bits
+from policies.estimating import Estimator, open_estimator
 from policies.floors import open_floors
 from policies.guard import open_guard, start_guard
 from policies.intents import FEATURES_MAX
-from policies.plan import DeskPlan, FeedPlan, Plan, RulesPlan
+from policies.phases import PHASE, PROTECT
+from policies.plan import DeskPlan, FeedPlan, Plan, PortfolioPlan, RulesPlan
+from policies.portfolio_gate import PORTFOLIO_LIMITS
 from policies.proposals import Agent
 from policies.remembered import BOUNDS, OVERRIDE, TERMS, Controls, open_controls
 from policies.risk import DESK, LIMITS, Book, Guards, no_guards, open_book
@@ -119,7 +122,7 @@ def limits_of(plan: Plan) -> Records:
 GUARD_TERMS: Final = (
     "buffer", "overnight_multiple", "gap_ppm", "stop_gap_ppm", "halve_ppm", "block_ppm", "flatten_ppm",
     "exposure_ppm_max", "exposure_basis", "leverage_ppm", "cluster_ppm_max", "risk_min", "risk_max",
-    "confidence_floor", "confidence_cap", "gamma",
+    "confidence_floor", "confidence_cap", "gamma", "flattens",
 )  # fmt: skip
 FLOOR_TERMS: Final = (
     "rule", "mode", "calendar", "anchor", "of_top", "amount", "ppm", "inclusive", "clears", "share_ppm",
@@ -130,7 +133,11 @@ def guards_of(plan: Plan, instruments: Records) -> Guards:
     """Return what the account's profiles bring to the book, as of a fresh account; ValueError: a rule is never fed."""
     rules = plan.rules
     if not rules.profiles:
-        return no_guards(plan.cash, len(instruments))
+        if rules.flattens:
+            raise ValueError("flattens: no profile is active, so nothing would ever call for it")
+        none = no_guards(plan.cash, len(instruments))
+        none.guard[0].stops = rules.stops
+        return none
     _refuse_inert(rules)
     terms = [
         {name: getattr(floor, name) for name in FLOOR_TERMS} | ({} if floor.lock is None else {"lock": floor.lock})
@@ -138,7 +145,7 @@ def guards_of(plan: Plan, instruments: Records) -> Guards:
     ]
     floors = open_floors(terms, plan.cash)
     guard = open_guard({name: getattr(rules, name) for name in GUARD_TERMS}, plan.cash)
-    guard[0].active = 1
+    guard[0].active, guard[0].stops = 1, rules.stops
     guard[0].correlates, guard[0].rho_max = int(rules.rho_max is not None), rules.rho_max or 0.0
     width = max((len(calendar.resets_s) for calendar in rules.calendars), default=0)
     resets_ns = np.full((len(rules.calendars), width), INT64_MAX)
@@ -162,11 +169,64 @@ def _refuse_inert(rules: RulesPlan) -> None:
         )
 
 
+def kinds_of(instruments: Records) -> NDArray[np.int64]:
+    """Return the asset class of every instrument; a contract has that of what it is on."""
+    kinds = np.array(instruments.kind)
+    return np.where(kinds == Kind.BINARY, kinds[np.array(instruments.underlying)], kinds)
+
+
 def class_correlations(instruments: Records) -> NDArray[np.float64]:
     """Return the correlation per pair of instruments that is assumed without data: 1 within a kind, else 0."""
-    kinds = np.array(instruments.kind)
-    kinds = np.where(kinds == Kind.BINARY, kinds[np.array(instruments.underlying)], kinds)
+    kinds = kinds_of(instruments)
     return np.asarray(kinds[:, None] == kinds[None, :], np.float64)
+
+
+def phases_of(rules: RulesPlan) -> tuple[Records, Records]:
+    """Return phases of volume and protective steps; ValueError for phases without a profile: nobody would ask them."""
+    if rules.phases and not rules.profiles:
+        raise ValueError("phases: no profile is active, so volume would never be scaled")
+    phases, protects = records(len(rules.phases), PHASE), records(len(rules.protects), PROTECT)
+    for row, phase in zip(phases, rules.phases, strict=True):
+        row.trades_min, row.days_min, row.volume_ppm = phase.trades_min, phase.days_min, phase.volume_ppm
+        row.profit_min = -INT64_MAX if phase.profit_min is None else phase.profit_min
+    for row, protect in zip(protects, rules.protects, strict=True):
+        row.drawdown, row.volume_ppm = protect.drawdown, protect.volume_ppm
+    return phases, protects
+
+
+def estimator_of(plan: Plan, instruments: Records) -> Estimator:
+    """Return what learns from the run's prices, having learnt nothing; ValueError where it never would.
+
+    A contract has no price of its own: each is a class by itself, and in nobody's cluster.
+    """
+    own = plan.rules.portfolio
+    kinds = [-1 - k if row.kind == Kind.BINARY else int(row.kind) for k, row in enumerate(instruments)]
+    if own is None:
+        return open_estimator(kinds, 1)
+    _refuse_unlearnt(plan, own, instruments)
+    estimator = open_estimator(kinds, own.window)
+    terms, limits = estimator.terms[0], estimator.limits[0]
+    terms.step_ns, terms.gate, terms.least, terms.threshold = own.step_ns, own.gate, own.observations_min, own.threshold
+    for name in PORTFOLIO_LIMITS.names or ():
+        limits[name] = getattr(own, name)
+    return estimator
+
+
+def _refuse_unlearnt(plan: Plan, own: PortfolioPlan, instruments: Records) -> None:
+    """Refuse an estimate that could never be made: limits on it would refuse everything, or look like limits."""
+    longest = max((feed.bar_ns for feed in plan.feeds if feed.roles & Role.MATCH), default=0)
+    if own.step_ns < max(longest, 1):
+        raise ValueError(
+            f"portfolio: a step of {own.step_ns / 1e9:g} s: more than 0, and at least the {longest / 1e9:g} s of the "
+            "longest bars is allowed"
+        )
+    if not 2 <= own.observations_min <= own.window:
+        raise ValueError(
+            f"portfolio: observations_min = {own.observations_min} of a window of {own.window}: 2 to {own.window} is "
+            "allowed"
+        )
+    if own.gate and all(row.kind == Kind.BINARY for row in instruments):
+        raise ValueError("portfolio: nothing but contracts is traded, so its limits would never strike")
 
 
 def controls_of(plan: Plan) -> Controls | None:
@@ -210,6 +270,8 @@ def book_of(plan: Plan, quotes: Records | None = None, instruments: Records | No
     cooldowns = np.array(plan.limits.cooldowns_ns, np.int64)
     book = open_book(ledger, shared, desks_of(plan), limits_of(plan), cooldowns, guards_of(plan, instruments))
     controls = controls_of(plan)
+    phases, protects = phases_of(plan.rules)
+    book = book._replace(estimator=estimator_of(plan, instruments), phases=phases, protects=protects)
     return book if controls is None else book._replace(controls=controls)
 
 

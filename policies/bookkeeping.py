@@ -16,9 +16,12 @@ from market.paper import ReportKind
 from market.quotes import update_quote
 from market.records import Record, Records, record_type
 from market.tape import Role, Tape
+from policies.estimating import learn_before
+from policies.flattening import call_closes, note_closing
 from policies.gates import next_streak, position_cap
 from policies.guard import roll_floors, watch_floors
 from policies.intents import Rule
+from policies.phases import note_opening
 from policies.risk import LIVE_COUNT, Book, leg_instrument, leg_lots
 
 DAY_NS: Final = 86_400 * 10**9
@@ -64,8 +67,11 @@ def book_report(book: Book, report: Record) -> None:
         _use_reservation(book, report)
     if book.ledger.positions[report.instrument].lots == 0:
         book.stops[0, report.instrument] = book.stops[1, report.instrument] = 0
+    if book.guard[0].flattens != 0:
+        note_closing(book, report)
     for k in range(book.ledger.control[OUTCOMES]):
         count_outcome(book.ledger.account[0], book.ledger.outcomes[k])
+        book.guard[0].trades += 1
     book.ledger.control[OUTCOMES] = 0
 
 
@@ -77,6 +83,7 @@ def _use_reservation(book: Book, report: Record) -> None:
             continue
         if report.kind == ReportKind.FILL:
             _keep_stop(book, report, live.stop)
+            note_opening(book.guard[0], report.time_ns)
         if live.lots > 0 and report.lots > 0:
             used = min(live.lots, report.lots)
             book.working_long[live.instrument] -= used
@@ -143,6 +150,8 @@ def close_instant(book: Book, time_ns: int) -> int:
     fresh |= breaches(book.limits[0], account, account.floating_low, account.equity_low, account.peak)
     if book.guard[0].active != 0:
         fresh |= watch_floors(book.floors, book.guard[0], account, time_ns)
+    if book.guard[0].flattens != 0:
+        fresh |= call_closes(book, time_ns)
     fresh &= ~account.blocks
     account.blocks |= fresh
     return fresh
@@ -227,7 +236,8 @@ def move_book(
     """Move the book through rows and reports in time order, instant by instant, until both are used up.
 
     `at` = (row, report, samples, latches) is carried on. Stops before an instant of a later UTC day than the book's,
-    and returns that instant's time (the caller rolls the day and goes on); returns -1 when all is done.
+    and returns that instant's time (the caller rolls the day and goes on); behind one at which something must be
+    closed (`guard.due_ns`), and returns its time (the caller judges that and goes on); returns -1 when all is done.
     """
     account, ledger, quotes = book.ledger.account[0], book.ledger, book.quotes
     row, report = at[0], at[1]
@@ -239,6 +249,8 @@ def move_book(
         if now // DAY_NS > account.day:
             at[0], at[1] = row, report
             return now
+        if book.estimator.terms[0].step_ns != 0:
+            learn_before(book, now)
         while row < rows and tape.time_ns[row] == now:
             feed = feeds[tape.feed[row]]
             if feed.roles & Role.MATCH.value:
@@ -257,5 +269,8 @@ def move_book(
                 at[3] += 1
         if now >= account.next_ns:
             at[2] = take_sample(book, now, samples, at[2])
+        if book.guard[0].due_ns != 0:
+            at[0], at[1] = row, report
+            return now
     at[0], at[1] = row, report
     return -1

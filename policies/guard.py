@@ -27,7 +27,8 @@ from policies.floors import (
 GUARD: Final = record_type(
     "buffer overnight_multiple gap_ppm stop_gap_ppm halve_ppm block_ppm flatten_ppm "
     "exposure_ppm_max exposure_basis leverage_ppm cluster_ppm_max correlates active "
-    "flow balance next_ns until_ns pending",
+    "flow balance next_ns until_ns pending flattens due_ns stops "
+    "trades days last_day",
     floats="rho_max risk_min risk_max confidence_floor confidence_cap gamma",
 )
 """What keeps an account from its floors.
@@ -37,14 +38,17 @@ stop and over one; `halve_ppm`, `block_ppm`, `flatten_ppm` the used shares of an
 and call for flattening. `exposure_ppm_max` 0 caps no exposure, `correlates` 0 knows no correlation, `risk_max` 0 scales
 no risk by confidence. `flow` is what was deposited less withdrawn, `balance` cash at the last valuation, `next_ns` the
 next reset of any floor, `until_ns` the instant from which a calendar is unknown, `pending` risk that was approved at
-this instant and has no order yet. Inactive, it asks for nothing."""
+this instant and has no order yet. `flattens` 1: the engine itself closes what must be closed; `due_ns` is the instant
+at which something of that waits to be proposed (0: nothing does). Inactive, it asks for nothing. `stops` 1,
+profiles or not: protective stops must be sound ones (`policies.stop_rules`). `trades` are closed ones, `days` those
+with an opening trade, `last_day` the newest of them (`policies.phases`)."""
 
 
 def open_guard(terms: dict[str, int | float], cash: int) -> Records:
     """Return the guard of a fresh account."""
     guard = records(1, GUARD)
     guard[0].next_ns = guard[0].until_ns = INT64_MAX
-    guard[0].balance = cash
+    guard[0].balance, guard[0].last_day = cash, -1
     for name, value in terms.items():
         guard[0][name] = value
     return guard

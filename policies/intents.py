@@ -40,6 +40,13 @@ class Rule(IntFlag):
     TRADE_RISK = 1048576
     NO_CALENDAR = 2097152
     NO_EQUITY = 4194304
+    FLATTEN = 1 << 23
+
+    # The portfolio gate (`policies.portfolio_gate.PortfolioRule`, in its order).
+    VAR_LIMIT = 1 << 24
+    CLUSTER_CAP = 1 << 25
+    SAME_BET = 1 << 26
+    NOT_MEASURED = 1 << 27
 
     # Pre-trade controls (`policies.pretrade`).
     INVALID_QTY = 1 << 32
@@ -60,6 +67,21 @@ class Rule(IntFlag):
     PRICE_JUMP = 1 << 47
     LOCKED_QUOTE = 1 << 48
 
+    # Protective stops (`market.stop_invariants.StopFlaw`, in its order).
+    MISSING_STOP = 1 << 49
+    STOP_QTY_MISMATCH = 1 << 50
+    STOP_NOT_REDUCE_ONLY = 1 << 51
+    STOP_WIDENED = 1 << 52
+    STOP_THROUGH_MARKET = 1 << 53
+    STOP_TOO_TIGHT = 1 << 54
+    STOP_OFF_TICK = 1 << 55
+    STOP_TOO_CLOSE_TO_LIQUIDATION = 1 << 56
+
+
+PORTFOLIO_SHIFT: Final = 24
+STOP_SHIFT: Final = 49
+"""By how much the bits of the portfolio gate and of a stop's flaws are moved to stand among the rules."""
+
 
 class Ruling(IntEnum):
     """The governor's answer to an approved intent."""
@@ -70,6 +92,15 @@ class Ruling(IntEnum):
     OUTRANKED = 3  # better candidates of the same instant took the places
     NOT_AUTO = 4  # good enough to show, not good enough to trade without a person
     DISPLAY_ONLY = 5  # the desk is not switched to execute
+
+
+class Reduce(IntEnum):
+    """Whether an intent opens or reduces, and who wants it reduced; what the engine closes itself goes first."""
+
+    NO = 0
+    POLICY = 1
+    GUARD = 2  # the account's rules call for it (`policies.flattening`)
+    SWITCH = 3  # a kill switch does
 
 
 INTENT: Final = record_type(
@@ -84,10 +115,10 @@ INTENT: Final = record_type(
 `strength` in [-1, 1], `confidence` in [0, 1]. `reward` is what the desk ranks by: reward to risk after costs (forex),
 net profit in basis points (arbitrage), expected value per unit staked (binary). `gross` is the arbitrage spread before
 costs in basis points (for contracts the payout per unit), `gain` its net profit in money, `risk_score` 0..100. `rules`
-are `Rule` bits, `ruling` a `Ruling`, `equity` the account's when it was judged, `first_order` the number of its first
-order (-1: none). `breakeven_at`, `trail_at` and `trail_by` are what moves the stop, as in `market.paper.ORDER`. Of what
-an executed reduction would close, `claimed` lots (signed as its lots, which are the rest) are being closed by orders
-that are under way already.
+are `Rule` bits, `reduce` a `Reduce`, `ruling` a `Ruling`, `equity` the account's when it was judged, `first_order` the
+number of its first order (-1: none). `breakeven_at`, `trail_at` and `trail_by` are what moves the stop, as in
+`market.paper.ORDER`. Of what an executed reduction would close, `claimed` lots (signed as its lots, which are the rest)
+are being closed by orders that are under way already.
 """
 
 

@@ -6,6 +6,7 @@ from market.records import Record, Records
 from policies.bookkeeping import reserve, roll_account
 from policies.governor import rank
 from policies.guard import volume_ppm
+from policies.phases import phase_ppm
 from policies.remembered import note_sent, observe
 from policies.risk import Book, judge, resolve_close
 from policies.valuing import intent_risk
@@ -45,10 +46,12 @@ def open_judgement(book: Book, time_ns: int) -> None:
 
 @compiled
 def scale_lots(book: Book, intent: Record) -> None:
-    """Cut an opening intent to the size that the loss ladder leaves, toward zero; both legs alike."""
-    if intent.reduce != 0 or len(book.floors) == 0:
+    """Cut an opening intent to the size that the phase and the loss ladder leave, toward zero; both legs alike."""
+    if intent.reduce != 0:
         return
-    share = volume_ppm(book.floors, book.guard[0], book.ledger.account[0].equity)
+    share = phase_ppm(book)
+    if len(book.floors) > 0:
+        share = share * volume_ppm(book.floors, book.guard[0], book.ledger.account[0].equity) // PPM
     if share < PPM:
         intent.lots0 = scaled(intent.lots0, share)
         intent.lots1 = scaled(intent.lots1, share)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from market.compiled import compiled, folded
 from market.paper import OrderKind, Reason, ReportKind
 from market.records import Record, Records, record_type, records
+from policies.intents import Reduce
 
 TRACK: Final = record_type("number legs reduce instrument0 instrument1 filled0 filled1 left0 left1 claims0 claims1")
 """Orders under watch: the number of the first, per leg the instrument, signed lots filled and lots still unreported.
@@ -114,7 +115,7 @@ def follow_up(watch: Watch, report: Record, instruments: Records, order: Record)
         if entry.reduce != 0 and report.kind == ReportKind.CANCEL and report.reason == Reason.UNFILLED:
             wait_ns = max(RETRY_NS, instruments[report.instrument].latency_ns)
             _order(order, report, report.instrument, report.lots, wait_ns)
-            order.reason = Reason.EXIT
+            order.reason = Reason.FLATTEN if entry.reduce > Reduce.POLICY else Reason.EXIT
             _replace(watch, k, leg)
             return True
         _count(entry, report, leg)
@@ -136,7 +137,8 @@ def watch_order(watch: Watch, number: int, order: Record) -> None:
     """Watch a follow-up order itself: it must be done in the end."""
     assert watch.counts[0] < len(watch.tracks)
     entry = watch.tracks[watch.counts[0]]
-    entry.number, entry.legs, entry.reduce = number, 1, 1
+    entry.number, entry.legs = number, 1
+    entry.reduce = Reduce.GUARD if order.reason == Reason.FLATTEN else Reduce.POLICY
     entry.instrument0, entry.instrument1, entry.filled0, entry.filled1 = order.instrument, -1, 0, 0
     entry.left0, entry.left1 = abs(order.lots), 0
     entry.claims0, entry.claims1 = _side(order.lots), 0
@@ -201,10 +203,12 @@ def order_of_leg(intent: Record, leg: int, number: int, latency_ns: int, order: 
     order.number = number
     order.instrument = intent.instrument0 if leg == 0 else intent.instrument1
     order.lots = intent.lots0 if leg == 0 else intent.lots1
-    order.kind, order.reduce = intent.order_kind, intent.reduce
+    order.kind, order.reduce = intent.order_kind, 1 if intent.reduce != 0 else 0
     order.limit = intent.limit0 if leg == 0 else intent.limit1
     order.stop, order.target, order.hold_ns = intent.stop, intent.target, intent.hold_ns
     order.breakeven_at, order.trail_at, order.trail_by = intent.breakeven_at, intent.trail_at, intent.trail_by
     order.sent_ns, order.arrive_ns = intent.time_ns, intent.time_ns + latency_ns
     order.reason = Reason.EXIT if intent.reduce != 0 else Reason.ENTRY
+    if intent.reduce > Reduce.POLICY:
+        order.reason = Reason.FLATTEN
     order.state, order.strike, order.due_ns = 0, 0, 0

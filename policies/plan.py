@@ -106,8 +106,49 @@ class FloorPlan(Struct, frozen=True, kw_only=True):
     share_ppm: int = 1_000_000
 
 
+class PortfolioPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is learnt of how instruments move together, and the limits of the portfolio gate.
+
+    A return per `step_ns` and instrument, of which the newest `window` count; a pair with fewer than `observations_min`
+    common ones is not measured; `threshold` is the correlation at which clusters are cut. `gate` 0: nothing is asked
+    but what a profile asks of correlations. See `policies.portfolio_gate.PORTFOLIO_LIMITS` for the rest.
+    """
+
+    step_ns: int
+    window: int
+    observations_min: int
+    threshold: float
+    gate: int = 0
+    var_max: int = 0
+    z: float = 0.0
+    cluster_ppm_max: int = 0
+    correlation_max: float = 0.0
+    stale_after_ns: int = 0
+
+
+class PhasePlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A phase of volume: what must all be reached for its size; `profit_min` (money) None asks for no profit."""
+
+    name: str
+    trades_min: int
+    days_min: int
+    volume_ppm: int
+    profit_min: int | None = None
+
+
+class ProtectPlan(Struct, frozen=True, kw_only=True):
+    """From which drawdown (money) on the volume is at most what."""
+
+    drawdown: int
+    volume_ppm: int
+
+
 class RulesPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the account's profiles ask for beside the limits; without a profile, nothing. See `policies.guard.GUARD`."""
+    """What the account's profiles ask for beside the limits; without a profile, nothing. See `policies.guard.GUARD`.
+
+    `flattens`, `stops` and `portfolio` are missing in plans of before these were asked: replayed, they decide as then.
+    The latter two need no profile.
+    """
 
     profiles: tuple[str, ...] = ()
     floors: tuple[FloorPlan, ...] = ()
@@ -129,6 +170,11 @@ class RulesPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     confidence_floor: float = 0.0
     confidence_cap: float = 1.0
     gamma: float = 1.0
+    flattens: int = 0
+    stops: int = 0
+    phases: tuple[PhasePlan, ...] = ()
+    protects: tuple[ProtectPlan, ...] = ()
+    portfolio: PortfolioPlan | None = None
 
 
 class InstrumentControls(Struct, frozen=True, kw_only=True):

@@ -19,12 +19,17 @@ from market.ledger import Ledger
 from market.quotes import rate_to_account
 from market.records import Record, Records, record_type, records
 from policies.account_rules import account_rules
+from policies.closing import CLOSING
 from policies.controls import control_bits
+from policies.estimating import Estimator, open_estimator
 from policies.floors import FLOOR
 from policies.gates import cooldown_left_ns, position_cap, shrinks
 from policies.guard import open_guard
 from policies.intents import Rule, TradingState
+from policies.phases import PHASE, PROTECT
+from policies.portfolio_rules import portfolio_bits
 from policies.remembered import Controls, no_controls
+from policies.stop_rules import stop_bits
 from policies.valuing import notional_of
 
 LIMITS: Final = record_type(
@@ -85,6 +90,10 @@ class Book(NamedTuple):
     rho: NDArray[np.float64]
     stops: NDArray[np.int64]
     controls: Controls
+    closing: Records
+    estimator: Estimator
+    phases: Records
+    protects: Records
 
 
 LIVE_COUNT: Final = 0
@@ -111,6 +120,10 @@ def open_book(
         *own,
         np.zeros((2, count), np.int64),
         no_controls(count, len(desks)),
+        records(count, CLOSING),
+        open_estimator([0] * count, 1),
+        records(0, PHASE),
+        records(0, PROTECT),
     )
 
 
@@ -252,6 +265,12 @@ def cooldown(book: Book, intent: Record) -> bool:
 
 
 @compiled
+def flatten(book: Book, intent: Record) -> bool:
+    """Object while the engine closes what is held; latched until nothing is held or works any more."""
+    return intent.reduce == 0 and (book.ledger.account[0].blocks & Rule.FLATTEN.value) != 0
+
+
+@compiled
 def no_position(book: Book, intent: Record) -> bool:
     """Object to reducing what is not there: every leg flat."""
     return bool(intent.reduce != 0 and intent.lots0 == 0 and (intent.legs == 1 or intent.lots1 == 0))
@@ -288,6 +307,7 @@ def judge(book: Book, intent: Record) -> int:
             bits |= Rule.ORDER_SIZE.value
         if position_limit(book, intent):
             bits |= Rule.POSITION_LIMIT.value
+        bits |= stop_bits(book, intent) | portfolio_bits(book, intent)
     if daily_loss(book, intent):
         bits |= Rule.DAILY_LOSS.value
     if total_drawdown(book, intent):
@@ -298,6 +318,8 @@ def judge(book: Book, intent: Record) -> int:
         bits |= Rule.LOSS_STREAK.value
     if cooldown(book, intent):
         bits |= Rule.COOLDOWN.value
+    if flatten(book, intent):
+        bits |= Rule.FLATTEN.value
     if book.guard[0].active != 0:
         bits |= account_rules(book, intent, priced)
     ledger = book.ledger

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from market.compiled import compiled
 from market.records import Record
-from policies.intents import TradingState
+from policies.intents import Reduce, TradingState
 
 
 class Scope(StrEnum):
@@ -146,7 +146,8 @@ def switched_off(postures: NDArray[np.int64], intent: Record) -> bool:
     """Object to an intent when the switches stop any of its legs; `postures` has one number per instrument."""
     for leg in range(intent.legs):
         posture = postures[intent.instrument0 if leg == 0 else intent.instrument1]
-        if not passes(posture % HARD, posture // HARD, intent.reduce, 0):
+        flattens = 1 if intent.reduce > Reduce.POLICY else 0
+        if not passes(posture % HARD, posture // HARD, intent.reduce, flattens):
             return True
     return False
 

@@ -15,7 +15,7 @@ from policies.calendars import SECOND_NS, resets_between
 from policies.floors import Anchor, Clears, Mode
 from policies.intents import Rule
 from policies.leverage import Basis, effective_leverage
-from policies.plan import CalendarPlan, FloorPlan, RulesPlan
+from policies.plan import CalendarPlan, FloorPlan, PhasePlan, ProtectPlan, RulesPlan
 from research.config_accounts import Crypto, FirmRules, Guard
 from research.config_sections import AccountProfile
 from research.configuration import ConfigurationError
@@ -64,6 +64,8 @@ def rules_plan(accounts: Sequence[AccountProfile], cash: int, start_ns: int, end
         halve_ppm=min(ppm_of(guard.halve_at) for guard in guards),
         block_ppm=min(ppm_of(guard.no_new_risk_at) for guard in guards),
         flatten_ppm=min(ppm_of(guard.flatten_at) for guard in guards),
+        flattens=int(any(account.firm is not None for account in accounts)),
+        **_volume_terms(accounts, cash),
         **_crypto_terms(accounts),
     )  # fmt: skip
 
@@ -145,6 +147,28 @@ def _crypto_terms(accounts: Sequence[AccountProfile]) -> dict[str, Any]:
         "confidence_cap": crypto.risk.confidence_cap,
         "gamma": crypto.risk.gamma,
     }
+
+
+def _volume_terms(accounts: Sequence[AccountProfile], cash: int) -> dict[str, Any]:
+    """Return the phases of volume; profiles that have any must have the same ones."""
+    found = {account.name: account.guard for account in accounts if account.guard and account.guard.phases}
+    kinds = {(guard.phases, guard.protect) for guard in found.values()}
+    if len(kinds) > 1:
+        raise ConfigurationError(
+            f"profiles {' and '.join(found)}: guard.phases differ: the same ones, or those of one profile, are allowed"
+        )
+    guard = next(iter(found.values()), Guard())
+    phases = tuple(
+        PhasePlan(
+            name=one.name, trades_min=one.trades_min, days_min=one.days_min, volume_ppm=ppm_of(one.volume),
+            profit_min=None if one.profit_min is None else share_up(cash, one.profit_min),
+        )
+        for one in guard.phases
+    )  # fmt: skip
+    protects = tuple(
+        ProtectPlan(drawdown=int(cash * one.drawdown_fraction), volume_ppm=ppm_of(one.volume)) for one in guard.protect
+    )
+    return {"phases": phases, "protects": protects}
 
 
 def _refuse_unfed(account: AccountProfile) -> None:

@@ -64,6 +64,23 @@ class Objectives(Section):
     weekend_hold: bool = True
 
 
+class VolumePhase(Section):
+    """A step of phased volume: what must all be reached for its share of a size; without `profit_min`, no profit."""
+
+    name: Annotated[str, Field(min_length=1)]
+    trades_min: Annotated[int, Field(ge=0, le=10**6)]
+    days_min: Annotated[int, Field(ge=0, le=10**5)]
+    profit_min: Annotated[Decimal, Field(ge=-1, le=100, decimal_places=6, allow_inf_nan=False)] | None = None
+    volume: Share
+
+
+class VolumeCap(Section):
+    """From which drawdown on, as a fraction of the initial capital, sizes are at most which share."""
+
+    drawdown_fraction: Share
+    volume: ShareOrNone
+
+
 class Guard(Section):
     """What we keep between us and a floor; shares are of the initial capital, of an amount, or of a notional."""
 
@@ -76,11 +93,15 @@ class Guard(Section):
     flatten_at: Share = Decimal("0.85")
     daily_room_share: Share = Decimal("0.5")
     total_room_share: Share = Decimal("0.25")
+    phases: tuple[VolumePhase, ...] = ()
+    protect: tuple[VolumeCap, ...] = ()
 
     @model_validator(mode="after")
     def _ladder(self) -> "Guard":
         if not self.halve_at <= self.no_new_risk_at <= self.flatten_at:
             raise ValueError("halve_at <= no_new_risk_at <= flatten_at is allowed")
+        if self.protect and not self.phases:
+            raise ValueError("protect without phases: a phase from 0 trades on with volume 1 is allowed")
         return self
 
 
@@ -134,6 +155,30 @@ class CryptoStops(Section):
     breakeven_at_r: Annotated[Decimal, Field(gt=0, le=100, allow_inf_nan=False)]
     trail_at_r: Annotated[Decimal, Field(gt=0, le=100, allow_inf_nan=False)]
     trail_atr_multiple: Annotated[Decimal, Field(gt=0, le=100, allow_inf_nan=False)]
+
+
+class PortfolioRules(Section):
+    """Limits of the whole portfolio, and what its correlations are learnt from: returns of the run's own prices.
+
+    Value at risk of `var_confidence` over one step, as a share of the initial capital; gross notional of a cluster as a
+    share of equity; the correlation from which two positions are the same bet. A step of 0 is that of the bars (at
+    least 60 s), an age of 0 ten steps.
+    """
+
+    var_fraction_max: Share
+    var_confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
+    cluster_fraction_max: Annotated[Decimal, Field(gt=0, le=1000, decimal_places=6, allow_inf_nan=False)]
+    correlation_max: Annotated[float, Field(gt=-1.0, le=1.0)]
+    step_s: Annotated[float, Field(ge=0, le=1e7)] = 0.0
+    stale_after_s: Annotated[float, Field(ge=0, le=1e9)] = 0.0
+    window: Annotated[int, Field(ge=2, le=10_000)] = 90
+    observations_min: Annotated[int, Field(ge=2, le=10_000)] = 30
+
+    @model_validator(mode="after")
+    def _enough(self) -> "PortfolioRules":
+        if self.observations_min > self.window:
+            raise ValueError("observations_min of at most window is allowed: more would never be there")
+        return self
 
 
 class Crypto(Section):

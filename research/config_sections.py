@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, field_validator
 
-from research.config_accounts import Crypto, FirmRules, Guard, Objectives
+from research.config_accounts import Crypto, FirmRules, Guard, Objectives, PortfolioRules
 from research.config_base import Fraction, Section
 
 Amount = Annotated[Decimal, Field(ge=Decimal("-1e12"), le=Decimal("1e12"), allow_inf_nan=False)]
@@ -180,6 +180,7 @@ class Configuration(Section):
     desks: Desks
     controls: Controls
     report: Report
+    portfolio: PortfolioRules | None = None
     venue: dict[str, VenueOverride] = Field(default_factory=dict)
     instrument: dict[str, InstrumentOverride] = Field(default_factory=dict)
 
@@ -267,6 +268,7 @@ class AccountProfile(Section):
     objectives: Objectives | None = None
     guard: Guard | None = None
     crypto: Crypto | None = None
+    portfolio: PortfolioRules | None = None
 
 
 class ProfileFile(Section):
@@ -288,6 +290,7 @@ class ProfileFile(Section):
     objectives: Objectives | None = None
     guard: Guard | None = None
     crypto: Crypto | None = None
+    portfolio: PortfolioRules | None = None
 
 
 class Profile(Section):

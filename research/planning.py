@@ -16,12 +16,13 @@ from market.money import money_of
 from market.tape import Flaw, Int64, Role, Tape, bar_tape, merge_tapes, quote_tape
 from policies.catalogue import params_of, policy_named
 from policies.intents import DeskKind
-from policies.plan import ControlsPlan, DeskPlan, FeedPlan, LimitsPlan, Plan, RoutePlan
+from policies.plan import ControlsPlan, DeskPlan, FeedPlan, LimitsPlan, Plan, RoutePlan, RulesPlan
 from research.account_plan import rules_plan
 from research.catalogue import Catalogue, Entry, FileKind, file_hash, show_time
 from research.config_sections import Configuration, Profile
 from research.control_plans import controls_plan
 from research.loader import Bars, Quotes, load_bars, load_quotes
+from research.portfolio_plan import for_feeds, gated_rules
 from research.selection import Selection, Window
 from research.specs import contract_of, instrument_of
 
@@ -334,10 +335,17 @@ def _finished(draft: _Draft) -> Planned:
         routes=tuple(draft.routes),
         desks=tuple(draft.desks),
         limits=limits_plan(draft.profile, sample_step_ns(draft.configuration.report.sample_s, span_ns)),
-        rules=rules_plan(draft.profile.accounts, cash, *_span(tape)),
+        rules=_rules(draft, cash, tape),
         controls=_controls(draft),
     )
     return Planned(plan, tape, tuple(draft.data), tuple(draft.warnings))
+
+
+def _rules(draft: _Draft, cash: int, tape: Tape) -> RulesPlan:
+    rules = rules_plan(draft.profile.accounts, cash, *_span(tape))
+    return for_feeds(
+        gated_rules(rules, draft.configuration, draft.profile, cash), draft.feeds, draft.instruments
+    )  # fmt: skip
 
 
 def _span(tape: Tape) -> tuple[int, int]:

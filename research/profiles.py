@@ -24,7 +24,7 @@ from research.configuration import (
 from research.strictness import direction_of, is_tighter
 
 DESK_SECTIONS: Final = ("limits", "levels", "arbitrage", "forex", "binary")
-ACCOUNT_SECTIONS: Final = ("firm", "objectives", "guard", "crypto")
+ACCOUNT_SECTIONS: Final = ("firm", "objectives", "guard", "crypto", "portfolio")
 LIMITS_WITHOUT: Final = "research"
 GATES_WITHOUT: Final = "trifecta"
 """Where no active profile says what desks may do: wide limits, for the account's own rules bind, and these gates."""
@@ -146,7 +146,7 @@ def _desk_values(file: ProfileFile) -> dict[str, Any]:
 
 
 def _account(file: ProfileFile) -> AccountProfile | None:
-    if file.firm is None and file.crypto is None:
+    if file.firm is None and file.crypto is None and file.portfolio is None:
         return None
     full = _account_complete(file)
     return AccountProfile(name=file.name, **{name: getattr(full, name) for name in ACCOUNT_SECTIONS})

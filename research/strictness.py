@@ -52,6 +52,11 @@ def _anchors(one: Any, other: Any) -> bool:
     return bool(one in (other, "max_balance_equity"))
 
 
+def _any_or_same(one: Any, other: Any) -> bool:
+    """Steps of volume: any are tighter than none, and of two neither can be said to be."""
+    return bool(not other or one == other)
+
+
 def _bases(one: Any, other: Any) -> bool:
     return bool(one == other or (one, other) == ("gross_notional", "initial_margin"))
 
@@ -63,7 +68,8 @@ LESS: Final = (
     "objectives.best_day_fraction_max guard.halve_at guard.no_new_risk_at guard.flatten_at guard.daily_room_share "
     "guard.total_room_share crypto.risk.fraction_min crypto.risk.fraction_max crypto.exposure.fraction_max "
     "crypto.leverage.default crypto.leverage.max crypto.correlation.effective_rho_max "
-    "crypto.correlation.cluster_fraction_max crypto.safe_mode.daily_fraction crypto.safe_mode.monthly_fraction"
+    "crypto.correlation.cluster_fraction_max crypto.safe_mode.daily_fraction crypto.safe_mode.monthly_fraction "
+    "portfolio.var_fraction_max portfolio.cluster_fraction_max portfolio.correlation_max portfolio.stale_after_s"
 )
 MORE: Final = (
     "arbitrage.net_profit_percent_min arbitrage.auto_gross_spread_percent arbitrage.auto_net_profit "
@@ -71,7 +77,8 @@ MORE: Final = (
     "binary.probability_min binary.edge_min objectives.trading_days_min objectives.news_minutes "
     "guard.buffer_fraction guard.overnight_buffer_multiple guard.gap_fraction "
     "guard.stop_gap_fraction crypto.risk.confidence_floor "
-    "crypto.risk.confidence_cap crypto.risk.gamma crypto.correlation.observations_min"
+    "crypto.risk.confidence_cap crypto.risk.gamma crypto.correlation.observations_min "
+    "portfolio.observations_min portfolio.var_confidence"
 )
 DIRECTIONS: Final[Mapping[str, tuple[Tighter, str]]] = {
     **dict.fromkeys(LESS.split(), (_less, "at most {}")),
@@ -88,6 +95,8 @@ DIRECTIONS: Final[Mapping[str, tuple[Tighter, str]]] = {
     "firm.lock_at": (_words("initial", "none"), '{} or "none"'),
     "firm.breach": (_words("below", "at_or_below"), '{} or "at_or_below"'),
     "objectives.weekend_hold": (lambda one, other: one <= other, "{} or false"),
+    "guard.phases": (_any_or_same, "{}"),
+    "guard.protect": (_any_or_same, "{}"),
     "crypto.exposure.basis": (_bases, '{} or "gross_notional"'),
     "crypto.safe_mode.reference": (_words("period_start_equity", "period_peak_equity"), "{} or a tighter one"),
 }  # fmt: skip

@@ -20,6 +20,14 @@ RULES: Final[Mapping[str, str]] = {
     "COOLDOWN": "the pause after the newest loss had not passed",
     "NO_POSITION": "there was nothing to reduce",
     "NO_PRICE": "a leg could not be valued: no quote, or no rate for its currency",
+    "FLATTEN": "everything was being closed, as the account's rules call for",
+    "VAR_LIMIT": "the value at risk of everything together would have passed its limit",
+    "CLUSTER_CAP": "what moves together with a leg would have been worth more than its share of equity",
+    "SAME_BET": "a leg would have been the same bet as another position, or as the other leg",
+    "NOT_MEASURED": "the portfolio's risk was unknown: an estimate was missing or too old, or something had no price",
+    "STOP_THROUGH_MARKET": "its stop was not on the loss side of the market",
+    "STOP_TOO_TIGHT": "its stop was nearer to the market than two ticks, or two spreads",
+    "STOP_TOO_CLOSE_TO_LIQUIDATION": "its stop was within a fifth of the way from liquidation to entry",
 }
 
 RULINGS: Final[Mapping[str, str]] = {
@@ -48,6 +56,8 @@ REASONS: Final[Mapping[str, str]] = {
     "NO_POSITION": "there was nothing to reduce",
     "END": "the data ended",
     "WITHHELD": "a kill switch stopped it right before it would have left",
+    "FLATTEN": "the engine closed it itself",
+    "STOP_REFUSED": "the stop was not moved: it would have been too near to the market, or a worse one",
 }
 
 VOTES: Final[Mapping[str, tuple[str, ...]]] = {

@@ -50,6 +50,19 @@ RULES: Final[Mapping[Rule, str]] = {
     Rule.SELF_TRADE: "a leg could trade with an own order of the other side that still works",
     Rule.PRICE_JUMP: "a price has jumped by more than sound ones do",
     Rule.LOCKED_QUOTE: "the bid of a leg is its ask",
+    Rule.FLATTEN: "the account's rules call for closing everything; nothing is opened until all is closed",
+    Rule.VAR_LIMIT: "the value at risk of everything together would pass its limit",
+    Rule.CLUSTER_CAP: "what moves together with a leg would be worth more than its share of equity",
+    Rule.SAME_BET: "a leg would be the same bet as another position, or as the other leg",
+    Rule.NOT_MEASURED: "the portfolio's risk is unknown: an estimate is missing or too old, or something has no price",
+    Rule.MISSING_STOP: "the stop is no price",
+    Rule.STOP_QTY_MISMATCH: "the stop is not of the size of the position",
+    Rule.STOP_NOT_REDUCE_ONLY: "the stop could open a position",
+    Rule.STOP_WIDENED: "the stop would be further from the market than it was",
+    Rule.STOP_THROUGH_MARKET: "the stop is not on the loss side of the market",
+    Rule.STOP_TOO_TIGHT: "the stop is nearer to the market than two ticks, or two spreads",
+    Rule.STOP_OFF_TICK: "the stop is not on a tick",
+    Rule.STOP_TOO_CLOSE_TO_LIQUIDATION: "the stop is within a fifth of the way from liquidation to entry",
 }
 
 NOT_ELIGIBLE: Final[Mapping[int, str]] = {

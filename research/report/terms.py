@@ -10,7 +10,7 @@ from market.tape import Role
 from policies.floors import Mode
 from policies.intents import DeskKind
 from policies.leverage import Basis
-from policies.plan import DeskPlan, FeedPlan, LimitsPlan, Plan, RoutePlan
+from policies.plan import DeskPlan, FeedPlan, LimitsPlan, Plan, RoutePlan, RulesPlan
 from research.report.markup import amount, bound, details, percent, scrolling, span_text, table, text
 
 TOPS: Final = {
@@ -53,10 +53,36 @@ def _account_rules(plan: Plan) -> list[tuple[str, str, str]]:
         rows.append(
             ("Buffer over the floors", f"{amount(rules.buffer / MONEY_UNIT)} {plan.currency}", "every stop hit")
         )
+    if rules.flattens:
+        share = percent(rules.flatten_ppm / 1e6)
+        rows.append(("Everything is closed at", share, "of a floor's amount, or at half of the buffer over open stops"))
+    for phase in rules.phases:
+        profit = "" if phase.profit_min is None else f", {amount(phase.profit_min / MONEY_UNIT)} {plan.currency} made"
+        shown = f"of a size from {phase.trades_min} closed trades, {phase.days_min} trading days{profit} on"
+        rows.append((f"Phase {phase.name}", percent(phase.volume_ppm / 1e6), shown))
+    for cap in rules.protects:
+        fall = f"{amount(cap.drawdown / MONEY_UNIT)} {plan.currency}"
+        rows.append((f"From a drawdown of {fall}", percent(cap.volume_ppm / 1e6), "of a size at most"))
     if rules.exposure_ppm_max:
         basis = Basis(rules.exposure_basis).name.lower().replace("_", " ")
         rows.append(("Exposure", percent(rules.exposure_ppm_max / 1e6), f"of equity, {basis}, working orders counted"))
-    return rows
+    return [*rows, *_portfolio(rules, plan.currency)]
+
+
+def _portfolio(rules: RulesPlan, currency: str) -> list[tuple[str, str, str]]:
+    """Return the limits of the portfolio gate, and what correlations are learnt from."""
+    own, rows = rules.portfolio, []
+    if own is None:
+        return []
+    if own.gate:
+        age = span_text(own.stale_after_ns)
+        rows = [
+            ("Value at risk", f"{amount(own.var_max / MONEY_UNIT)} {currency}", f"{own.z:.3f} deviations of a step"),
+            ("Cluster", percent(own.cluster_ppm_max / 1e6), "of equity, gross, of what moves together"),
+            ("Same bet from", f"{own.correlation_max:g}", f"correlation x sides; an estimate is stale after {age}"),
+        ]
+    learnt = f"the newest {own.window} returns of {span_text(own.step_ns)}; fewer than {own.observations_min}: unknown"
+    return [*rows, ("Correlations", f"cut at {own.threshold:g}", learnt)]
 
 
 def _cooldowns(limits: LimitsPlan) -> str:

@@ -11,9 +11,9 @@ from market.instruments import Instrument, Kind, VenueSpec
 from market.paper import REPORT, OrderKind, Reason, ReportKind
 from market.records import Records, records
 from market.tape import Flaw, Role, Tape, merge_tapes, quote_tape
-from policies.account_rules import must_flatten
 from policies.assembly import book_of, feeds_of
 from policies.bookkeeping import LATCH, SAMPLE, move_book, open_day, place
+from policies.flattening import propose_closes
 from policies.intents import INTENT
 from policies.judgement import judge_group
 from policies.plan import DeskPlan, FeedPlan, LimitsPlan, Plan
@@ -70,9 +70,8 @@ class Guarded:
         """Take the rows of the step that arrive, and all fills; close everything where the rules call for it."""
         if prices or truth.fills:
             self._move(self._rows(truth.step) if prices else self._nothing, self._reports(truth))
-        if truth.holdings and must_flatten(self.book):
-            truth.flatten()
-            self._move(self._nothing, self._reports(truth))
+        while self.book.guard[0].due_ns:
+            self._close(truth)
 
     def judge(self, truth: Truth, wishes: tuple[Wish, ...], number: int) -> None:
         """Judge what the trader wants as one group of intents; what passes is filled at once."""
@@ -89,6 +88,17 @@ class Guarded:
                 place(self.book, number + k, int(intent.instrument0), lots, stop)
                 truth.open(Wish(int(intent.instrument0), lots, 0, 0), number + k).stop = stop
         self.hear(truth, prices=False)
+
+    def _close(self, truth: Truth) -> None:
+        """Close at the market what the book proposes to close."""
+        group = records(len(VENUES) + 1, INTENT)
+        count = propose_closes(self.book, int(self.book.guard[0].due_ns), group, 0)
+        judge_group(self.book, group, count)
+        for intent in group[:count]:
+            assert intent.rules == 0, "a close is refused"
+            for one in [one for one in truth.holdings if one.venue == intent.instrument0]:
+                truth.close(one)
+        self._move(self._nothing, self._reports(truth))
 
     def restart(self) -> None:
         """Lose everything but what a journal keeps: its snapshot, and the orders with their stops."""

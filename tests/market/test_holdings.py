@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market.matching import adopt_report, submit
-from market.paper import GUARDED, HOLDING, Reason, ReportKind
+from market.paper import GUARDED, HOLDING, STOP_RULES, Reason, ReportKind
 from tests.builders import MINUTE, an_instrument
 from tests.market.floor import Floor, an_order
 from tests.properties import FEW, PROPERTY
@@ -273,3 +273,42 @@ def test_what_was_sent_before_a_position_was_opened_does_not_close_it(lots: int)
     floor.order(-lots, number=3, arrive_ns=2 * MINUTE + 1, sent_ns=2 * MINUTE, reduce=1)
     floor.bar(4 * MINUTE, FLAT)
     assert [(said.number, said.kind) for said in floor.said()] == [(2, REJECT), (3, FILL)]
+
+
+def strict(floor: Floor) -> Floor:
+    """Let stops be moved only to where they are sound ones: two ticks and two spreads from the mark."""
+    floor.venue.control[STOP_RULES] = 1
+    return floor
+
+
+def test_a_stop_that_would_stand_too_near_is_not_moved_and_that_is_told_once() -> None:
+    floor = strict(a_floor(stop=990, breakeven_at=8))
+    bars(floor, (1000, 1011, 1000, 1005))
+    assert moved(floor) == [(Reason.STOP_REFUSED, 990, 990)]
+    assert (int(floor.venue.holdings[0].stop), int(floor.venue.holdings[0].stop_goal)) == (990, 1002)
+    bars(floor, (1005, 1005, 1004, 1005))
+    assert moved(floor) == []
+    bars(floor, (1005, 1006, 1005, 1006))
+    assert moved(floor) == [(Reason.BREAK_EVEN, 990, 1002)]
+
+
+def test_without_the_rule_a_stop_goes_as_near_as_a_tick() -> None:
+    floor = a_floor(stop=990, breakeven_at=8)
+    bars(floor, (1000, 1011, 1000, 1003))
+    assert moved(floor) == [(Reason.BREAK_EVEN, 990, 1002)]
+
+
+def test_a_refused_move_of_a_short_position_is_the_mirror_image() -> None:
+    floor = strict(a_floor(-5, stop=1012, breakeven_at=8))
+    bars(floor, (1000, 1000, 988, 995))
+    assert moved(floor) == [(Reason.STOP_REFUSED, 1012, 1012)]
+    bars(floor, (995, 995, 994, 994))
+    assert moved(floor) == [(Reason.BREAK_EVEN, 1012, 1000)]
+
+
+def test_a_restored_venue_knows_what_was_refused() -> None:
+    floor, other = strict(a_floor(stop=990, breakeven_at=8)), strict(a_floor(stop=990, breakeven_at=8))
+    floor.bar(3 * MINUTE, (1000, 1011, 1000, 1005))
+    (said,) = floor.reports()
+    adopt_report(other.venue, said)
+    assert other.venue.holdings.tobytes() == floor.venue.holdings.tobytes()

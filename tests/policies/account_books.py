@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import msgspec
+
 from policies.floors import Anchor, Clears, Mode
 from policies.intents import Rule
-from policies.plan import CalendarPlan, FloorPlan, RulesPlan
+from policies.plan import CalendarPlan, FloorPlan, PortfolioPlan, RulesPlan
 from tests.builders import MINUTE, MONEY, SECOND, START_NS
 
 
@@ -44,6 +46,20 @@ def binding_rules() -> RulesPlan:
         flatten_ppm=850_000, exposure_ppm_max=400_000, leverage_ppm=3_000_000, cluster_ppm_max=300_000, rho_max=0.7,
         risk_min=0.0005, risk_max=0.01, confidence_floor=0.5, confidence_cap=0.9,
     )  # fmt: skip
+
+
+def flattening_rules() -> RulesPlan:
+    """Return rules under which the engine closes what is held now and then, and lets new risk come again."""
+    return msgspec.structs.replace(binding_rules(), flattens=1)
+
+
+def portfolio_rules(**terms: Any) -> RulesPlan:
+    """Return rules with a portfolio gate that learns from minutes and refuses some of what `a_plan` proposes."""
+    own = {
+        "step_ns": MINUTE, "window": 40, "observations_min": 12, "threshold": 0.3, "gate": 1, "var_max": 10 * MONEY,
+        "z": 1.645, "cluster_ppm_max": 600_000, "correlation_max": 0.3, "stale_after_ns": 5 * MINUTE,
+    }  # fmt: skip
+    return RulesPlan(stops=1, portfolio=PortfolioPlan(**(own | terms)))
 
 
 def breached_rules() -> RulesPlan:

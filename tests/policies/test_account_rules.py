@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market.paper import ReportKind
+from market.stop_invariants import StopChange, StopFlaw, stop_flaws
 from market.tape import Flaw
 from policies.account_rules import confidence_risk_ppm, must_flatten, open_risk
 from policies.bookkeeping import book_report, close_instant, place, reserve
@@ -19,7 +20,6 @@ from policies.judgement import judge_group
 from policies.leverage import Basis, concentrates, effective_leverage, exposure_of
 from policies.objectives import Shown, phase_of
 from policies.risk import Book, judge, resolve_close
-from policies.stop_invariants import StopChange, StopFlaw, stop_flaws
 from policies.valuing import held_risk, intent_risk, notional_of
 from tests.builders import DAY, MONEY, SECOND, an_instrument
 from tests.market.floor import a_contract, a_report

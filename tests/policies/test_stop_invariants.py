@@ -2,7 +2,7 @@
 
 import pytest
 
-from policies.stop_invariants import StopChange, StopFlaw, stop_flaws
+from market.stop_invariants import StopChange, StopFlaw, stop_flaws
 
 LONG = StopChange(3, 1000, 1040, 980, 1002, 680, 2, 1, 3, True)
 

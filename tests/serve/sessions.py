@@ -126,6 +126,8 @@ def content(book) -> tuple[bytes, ...]:
     return tuple(part.tobytes() for part in parts_of(book))
 
 
-def parts_of(book) -> tuple:
-    """Return every array of a book."""
-    return (*book.ledger, *book[1:-1], *book.controls)
+def parts_of(part) -> tuple:
+    """Return every array of a book, or of a part of it."""
+    if isinstance(part, tuple):
+        return tuple(array for inner in part for array in parts_of(inner))
+    return (part,)

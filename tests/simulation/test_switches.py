@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
+from actors.folding import check_snapshots
 from actors.gateway import Gateway
 from actors.restoring import newest_session
 from actors.risk import RiskManager
@@ -17,9 +18,11 @@ from actors.world import Faults, World
 from journal.records import Decision, Order, Report, Switch
 from journal.store import MemoryJournal
 from journal.switchboard import Switchboard
+from policies.floors import Mode as LossMode
 from policies.switches import ANY, Mode, Rearm, Result, Scope, Trip
 from research.replay import replay_session
-from tests.builders import MINUTE, START_NS, a_plan, a_tape
+from tests.builders import MINUTE, MONEY, START_NS, a_plan, a_tape
+from tests.policies.account_books import a_floor, some_rules
 from venues.replay import save_tape
 
 STEPS_MAX = 60_000
@@ -60,17 +63,20 @@ class Run(Struct):
 
 
 @cache
-def a_market(folder):
-    tape = a_tape(60, 400, 1, start_ns=START_NS + 90 * MINUTE)
+def a_market(folder, minutes):
+    tape = a_tape(minutes, 400, 1, start_ns=START_NS + 90 * MINUTE)
     return save_tape(folder, tape)
 
 
 @pytest.fixture
 def begin(tmp_path_factory, tmp_path):
-    def make(seed: int = 1, faults: Faults | None = None, **changes: Any) -> Run:
+    def make(
+        seed: int = 1, faults: Faults | None = None, plan: dict[str, Any] | None = None, minutes: int = 60,
+        **changes: Any,
+    ) -> Run:  # fmt: skip
         folder = tmp_path_factory.getbasetemp() / "switch-tapes"
         settings = Settings(
-            plan=a_plan(), tape_folder=str(folder), tape_hash=a_market(folder),
+            plan=a_plan(**(plan or {})), tape_folder=str(folder), tape_hash=a_market(folder, minutes),
             **({"batch_rows": 32, "snapshot_groups": 5, "switches_path": str(tmp_path / "switches.db")} | changes),
         )  # fmt: skip
         board = Switchboard(Path(settings.switches_path or tmp_path / "other.db"))
@@ -210,3 +216,76 @@ def test_a_session_with_a_switch_is_replayed_up_to_it(begin):
     assert found.switched_ns == switch.time_ns
     assert found.first_difference is None
     assert 0 < found.decisions == found.identical < len(log.decisions)
+
+
+def closures(run):
+    return newest_session(run.journal).closures
+
+
+def held(run):
+    """Return what every venue holds in the end, contracts left out: they settle."""
+    return {
+        int(k): int(row.lots) for name in ("gateway-fx", "gateway-a", "gateway-b")
+        for k, row in enumerate(run.world.actor(name).venue.holdings) if row.lots
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_where_a_switch_wants_all_closed_the_governor_closes_it_whoever_dies(begin, seed):
+    run = begin(seed, FAULTS)
+    run.until(lambda: any(report.reason == "ENTRY" for report in run.of(Report)) and len(run.left) >= 10)
+    run.trip(mode=Mode.FLATTEN_AND_BLOCK)
+    ended(run)
+    (switch,) = run.of(Switch)
+    late = decided_after(run, switch)
+    assert all(decision.policy == "kill_switch" for decision in late if decision.ruling == "EXECUTE")
+    assert not any(decision.reduce for decision in late if decision.ruling == "EXECUTE" and not decision.reduce)
+    assert held(run) == {}
+    assert not run.world.actor(RISK)._book.ledger.positions.lots[:6].any()
+    assert check_snapshots(run.journal).problem is None
+    closed = closures(run)
+    numbers = {number for decision in closed for number in decision.orders}
+    orders = [order for order in run.of(Order) if order.number in numbers]
+    assert all(order.reduce and order.reason == "FLATTEN" for order in orders)
+    assert len({order.order_id for order in run.of(Order)}) == len(run.of(Order))
+
+
+def test_what_was_closed_by_a_switch_is_journaled_with_who_wanted_it(begin):
+    run = begin()
+    run.until(lambda: any(lots for lots in held(run).values()))
+    assert held(run)
+    run.trip(mode=Mode.FLATTEN_AND_BLOCK)
+    ended(run)
+    assert closures(run)
+    assert {(one.policy, one.ruling, one.reduce) for one in closures(run)} == {("kill_switch", "EXECUTE", True)}
+    assert all("kill_switch" in one.intent_id for one in closures(run))
+    assert any(report.reason == "FLATTEN" and report.report == "FILL" for report in run.of(Report))
+    found = replay_session(Path("x"), newest_session(run.journal), Path(run.folder), None)
+    assert found.first_difference is None
+
+
+@pytest.mark.parametrize("mode", [Mode.BLOCK_NEW, Mode.CANCEL_AND_BLOCK])
+def test_the_other_modes_leave_what_is_held(begin, mode):
+    run = begin()
+    run.until(lambda: any(lots for lots in held(run).values()))
+    run.trip(mode=mode)
+    ended(run)
+    assert closures(run) == []
+
+
+@pytest.mark.parametrize(("mode", "cancelled"), [(Mode.BLOCK_NEW, False), (Mode.CANCEL_AND_BLOCK, True)])
+def test_what_waits_to_open_is_cancelled_where_a_switch_says_so(begin, mode, cancelled):
+    """An order at bars waits for the next one: it has left, so blocking new ones does not stop it.
+
+    Where what is held may have to be closed at any row, venues go from row to row, and orders are seen to wait.
+    """
+    rules = some_rules(a_floor(LossMode.STATIC, amount=10**6 * MONEY), flattens=1)
+    run = begin(plan={"rules": rules}, minutes=90)
+    venue = lambda: run.world.actor("gateway-fx").venue  # noqa: E731
+    run.until(lambda: any(row.reduce == 0 for row in venue().orders[: venue().control[0]]))
+    waiting = {int(row.number) for row in venue().orders[: venue().control[0]] if row.reduce == 0}
+    run.trip(mode=mode)
+    ended(run)
+    ends = {report.number: (report.report, report.reason) for report in run.of(Report) if report.number in waiting}
+    assert waiting == set(ends)
+    assert all((end == ("CANCEL", "WITHHELD")) == cancelled for end in ends.values())

@@ -10,6 +10,8 @@ from market.compiled import compiled
 
 LIQUIDATION_BUFFER_PERCENT = 20
 """A stop keeps this share of the way from liquidation to entry."""
+DISTANCE_TICKS, DISTANCE_SPREADS = 2, 2
+"""A stop stands at least so far from the mark; a venue's own least distance is not known here."""
 
 
 class StopFlaw(IntFlag):
@@ -38,6 +40,12 @@ class StopChange(NamedTuple):
     tick: int
     stop_lots: int
     reduce_only: bool
+
+
+@compiled
+def distance_min(spread: int) -> int:
+    """Return how near to the mark a stop may stand, in ticks: two ticks or two spreads, whichever is more."""
+    return max(DISTANCE_TICKS, DISTANCE_SPREADS * spread)
 
 
 @compiled
