@@ -14,6 +14,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from actors.messages import END, START, Finding, Grant, Orders, Pull, Reports, Rulings, Switches, Verdicts
+from actors.obeying import CommandWatch
 from actors.recent import Recent
 from actors.restoring import newest_session
 from actors.rewatching import rewatch
@@ -21,8 +22,8 @@ from actors.route import Route
 from actors.rows import Asking
 from actors.settings import RISK, SUPERVISOR, JournalOpener, Life, Resolver, Settings
 from actors.switching import SwitchWatch
-from actors.writing import Writer, rule_names
-from journal.records import AnyRecord, Latch, Mandate, Sample, Snapshot, Stop
+from actors.writing import Writer, record_of
+from journal.records import AnyRecord, Mandate, Stop
 from journal.store import Fenced, JournalUnavailable
 from market.paper import ORDER, REPORT
 from market.records import copied, joined, packed, records, unpacked
@@ -81,10 +82,10 @@ class Governor:
             for leg, number in enumerate(decision.orders):
                 self._intent_of[number] = (decision.intent_id, leg)
                 self._number = max(self._number, number + 1)
-        groups = {decision.time_ns for decision in log.decisions}
-        self._ruled_ns = max(groups, default=0)
+        self._ruled_ns = max((decision.time_ns for decision in log.decisions), default=0)
+        self._commands = CommandWatch(self._settings, log.commands)
         self._switches = SwitchWatch(self._settings.switches_path, self._plan, log.switches)
-        self.taken = len(groups) + len(log.mandates) + len(log.latches) + len(log.samples) + len(log.snapshots)
+        self.taken = log.findings
         self._watch, orders = rewatch(log, self._writer, self._instruments, self._intent_of)
         for row in orders:
             self._number = max(self._number, int(row[0].number) + 1)
@@ -112,6 +113,7 @@ class Governor:
         if behind <= 0:
             self.horizon_ns = max(self.horizon_ns, verdicts.horizon_ns)
             self._complete = self._complete or verdicts.complete
+        self._commands.heard(verdicts.reported_ns)
         self._work()
 
     def on_reports(self, batch: Reports) -> None:
@@ -124,8 +126,7 @@ class Governor:
             self._resolve(route.name).on_pull.remote(Pull(self.name, route.reported_ns, again=True))
             return
         reports = unpacked(batch.reports, REPORT)
-        for report in reports[reports.time_ns > route.reported_ns]:
-            route.waiting.append(copied(report)[0])
+        route.waiting.extend(copied(report)[0] for report in reports[reports.time_ns > route.reported_ns])
         if batch.upto_ns >= route.reported_ns:  # the newest word, not one repeated
             route.hear(batch)
         self._work()
@@ -241,6 +242,7 @@ class Governor:
         fresh = [] if self._ended else self._switches.poll(self._ruled_ns, self._life.now_ns())
         self._records += fresh
         self._switched |= bool(fresh)
+        self._records += [] if self._ended else self._commands.poll()
 
     def _take_next(self) -> bool:
         """Take the earliest report or finding that may be taken; False when there is none."""
@@ -277,14 +279,10 @@ class Governor:
             self._take_group(finding.group)
         elif finding.budgets is not None:
             self._take_roll(finding)
-        elif finding.sample is not None:
-            equity, low, cash, peak = finding.sample
-            self._records.append(Sample(time_ns=finding.time_ns, equity=equity, low=low, cash=cash, peak=peak))
-        elif finding.snapshot is not None:
-            self._records.append(Snapshot(time_ns=finding.time_ns, **finding.snapshot))
-            self._recent.cut(finding.time_ns)
         else:
-            self._records.append(Latch(time_ns=finding.time_ns, rules=rule_names(finding.rules)))
+            self._records.append(record_of(finding))
+            if finding.snapshot is not None:
+                self._recent.cut(finding.time_ns)
 
     def _take_roll(self, finding: Finding) -> None:
         """Grant the mandates of a new day."""
@@ -370,9 +368,11 @@ class Governor:
             return None
         if after_ns is None and upto <= self.horizon_ns and any(route.is_due for route in self._routes):
             return None  # it would not bring risk to its next group; what a gateway is about to report may
-        self._told_risk = (max(upto, after), self.taken)
-        reports = packed(self._recent.reports(after, upto))
-        return Reports(self.name, self.epoch, after, max(upto, after), reports, findings=self.taken)
+        upto = max(upto, after)
+        self._told_risk = (upto, self.taken)
+        self._commands.told(upto)
+        reports, commands = packed(self._recent.reports(after, upto)), self._commands.between(after, upto)
+        return Reports(self.name, self.epoch, after, upto, reports, findings=self.taken, commands=commands)
 
     def _held_ns(self) -> int:
         """Return the time of the earliest report that waits to be taken."""
@@ -389,7 +389,7 @@ class Governor:
         """Tell how far the run is."""
         seq, head = self._journal.head
         where = {"epoch": self.epoch, "horizon_ns": self.horizon_ns, "records": seq, "head": head}
-        how = {"complete": self.stopped, "held": self._held}
+        how = {"complete": self.stopped, "held": self._held, "commands": self._commands.problem}
         return {
             "name": self.name,
             **where,

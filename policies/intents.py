@@ -60,6 +60,11 @@ class Rule(IntFlag):
     PRICE_JUMP = 1 << 47
     LOCKED_QUOTE = 1 << 48
 
+    # Circuit breakers (`policies.breaking`).
+    PRICE_PAUSE = 1 << 56
+    VENUE_HEALTH = 1 << 57
+    COST_BREAKER = 1 << 58
+
 
 class Ruling(IntEnum):
     """The governor's answer to an approved intent."""

@@ -19,10 +19,11 @@ from market.ledger import Ledger
 from market.quotes import rate_to_account
 from market.records import Record, Records, record_type, records
 from policies.account_rules import account_rules
+from policies.breaking import Breakers, breaker_bits, no_breakers
 from policies.controls import control_bits
 from policies.floors import FLOOR
 from policies.gates import cooldown_left_ns, position_cap, shrinks
-from policies.guard import open_guard
+from policies.guard import ALERT, open_guard
 from policies.intents import Rule, TradingState
 from policies.remembered import Controls, no_controls
 from policies.valuing import notional_of
@@ -49,18 +50,20 @@ LIVE: Final = record_type("number instrument lots stop")
 
 
 class Guards(NamedTuple):
-    """What account profiles bring to a book: floors, their guard, resets per calendar, correlations per instrument."""
+    """What account profiles bring to a book: floors, their guard, resets per calendar, correlations, alerts' room."""
 
     floors: Records
     guard: Records
     resets_ns: NDArray[np.int64]
     rho: NDArray[np.float64]
+    alerts: Records
 
 
 def no_guards(cash: int, instruments: int) -> Guards:
     """Return what a book has where no account profile is active."""
     return Guards(
-        records(0, FLOOR), open_guard({}, cash), np.zeros((0, 0), np.int64), np.zeros((instruments, instruments))
+        records(0, FLOOR), open_guard({}, cash), np.zeros((0, 0), np.int64), np.zeros((instruments, instruments)),
+        records(0, ALERT),
     )  # fmt: skip
 
 
@@ -68,6 +71,7 @@ class Book(NamedTuple):
     """All that risk knows. `working_long` and `working_short` are lots reserved per instrument, both positive.
 
     `stops[0]` and `stops[1]` are the worst stop of what was bought and sold per instrument; 0: there is none.
+    `alerts[:guard.told]` are those that the floors have given.
     """
 
     ledger: Ledger
@@ -83,8 +87,10 @@ class Book(NamedTuple):
     guard: Records
     resets_ns: NDArray[np.int64]
     rho: NDArray[np.float64]
+    alerts: Records
     stops: NDArray[np.int64]
     controls: Controls
+    breakers: Breakers
 
 
 LIVE_COUNT: Final = 0
@@ -111,6 +117,7 @@ def open_book(
         *own,
         np.zeros((2, count), np.int64),
         no_controls(count, len(desks)),
+        no_breakers(count),
     )
 
 
@@ -301,4 +308,5 @@ def judge(book: Book, intent: Record) -> int:
     if book.guard[0].active != 0:
         bits |= account_rules(book, intent, priced)
     ledger = book.ledger
-    return bits | control_bits(book.controls, ledger, book.quotes, book.working_long, book.working_short, intent)
+    bits |= control_bits(book.controls, ledger, book.quotes, book.working_long, book.working_short, intent)
+    return bits | breaker_bits(book.breakers, ledger.instruments, intent, bits)

@@ -1,13 +1,13 @@
 """The words of a decision: every rule is one bit and one function, and a record has room for all it names."""
 
-from policies import account_rules, controls, pretrade, risk
+from policies import account_rules, breaking, controls, pretrade, risk
 from policies.intents import FEATURES_MAX, INTENT, LEGS_MAX, VOTES_MAX, DeskKind, Rule, Ruling, TradingState
 
 
 def test_every_rule_is_one_bit_and_one_function_of_its_name() -> None:
     assert [rule.value.bit_count() for rule in Rule] == [1] * len(Rule)
     for rule in Rule:
-        homes = (controls, pretrade) if rule >= Rule.INVALID_QTY else (risk, account_rules)
+        homes = (controls, pretrade, breaking) if rule >= Rule.INVALID_QTY else (risk, account_rules)
         assert any(callable(getattr(home, str(rule.name).lower(), None)) for home in homes), rule
 
 
