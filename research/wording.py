@@ -20,6 +20,17 @@ RULES: Final[Mapping[str, str]] = {
     "COOLDOWN": "the pause after the newest loss had not passed",
     "NO_POSITION": "there was nothing to reduce",
     "NO_PRICE": "a leg could not be valued: no quote, or no rate for its currency",
+    "PRICE_PAUSE": "the price of a leg had just jumped, or its spread torn",
+    "VENUE_HEALTH": "the venue of a leg had rejected too much",
+    "COST_BREAKER": "fills of a leg had cost more than the model says",
+    "REPEATED_EXECUTION": "its desk had executed too often, and nobody had enabled it again",
+}
+
+BREAKERS: Final[Mapping[str, str]] = {
+    "PRICE": "the price jumped, or the spread tore",
+    "VENUE": "the venue rejected too much",
+    "COST": "fills cost more than the model says",
+    "REPEATED": "it executed too often",
 }
 
 RULINGS: Final[Mapping[str, str]] = {

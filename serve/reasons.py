@@ -50,6 +50,9 @@ RULES: Final[Mapping[Rule, str]] = {
     Rule.SELF_TRADE: "a leg could trade with an own order of the other side that still works",
     Rule.PRICE_JUMP: "a price has jumped by more than sound ones do",
     Rule.LOCKED_QUOTE: "the bid of a leg is its ask",
+    Rule.PRICE_PAUSE: "the price of a leg has just jumped, or its spread torn; it is paused",
+    Rule.VENUE_HEALTH: "the venue of a leg rejects too much; it is left alone until a probe is answered",
+    Rule.COST_BREAKER: "fills of a leg have cost more than the model says; blocked until a person lifts it",
 }
 
 NOT_ELIGIBLE: Final[Mapping[int, str]] = {
