@@ -11,7 +11,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from market.costs import PPM
-from policies.calendars import SECOND_NS, resets_between
+from policies.calendars import SECOND_NS, moment_of, resets_between
 from policies.floors import Anchor, Clears, Mode
 from policies.intents import Rule
 from policies.leverage import Basis, effective_leverage
@@ -66,6 +66,21 @@ def rules_plan(accounts: Sequence[AccountProfile], cash: int, start_ns: int, end
         flatten_ppm=min(ppm_of(guard.flatten_at) for guard in guards),
         **_crypto_terms(accounts),
     )  # fmt: skip
+
+
+def refuse_short_calendars(rules: RulesPlan, end_ns: int) -> None:
+    """Refuse to begin a run that would go on beyond the end of a calendar: from there on no new risk is taken.
+
+    ConfigurationError names the calendar. A plan that was made for its data reaches beyond it by `MARGIN_NS`.
+    """
+    for calendar in rules.calendars:
+        last_s = calendar.resets_s[-1] if calendar.resets_s else 0
+        if last_s * SECOND_NS <= end_ns:
+            raise ConfigurationError(
+                f"calendar {calendar.zone} {calendar.reset} ({calendar.period}): it ends at "
+                f"{moment_of(last_s * SECOND_NS):%Y-%m-%d %H:%M} UTC, before the run does "
+                f"({moment_of(end_ns):%Y-%m-%d %H:%M}); a plan that was made for this data is allowed"
+            )
 
 
 def firm_floors(account: AccountProfile, initial: int) -> list[tuple[FloorPlan, tuple[str, str, str]]]:

@@ -23,6 +23,7 @@ from journal.store import Journal, Place, absolute, open_journal, shown
 from journal.switchboard import Switchboard, SwitchboardError
 from journal.verify import verify_journal
 from policies.plan import plan_hash
+from research.account_plan import refuse_short_calendars
 from research.home import Home
 from research.planning import Planned
 from research.result import RunResult, result_of_session
@@ -145,6 +146,8 @@ def abandon(home: Home, folder: Path | None) -> None:
 
 def open_session(home: Home, planned: Planned) -> tuple[Settings, bool]:
     """Continue the newest session if it is this one and has not ended, else begin a new one; tell which it was."""
+    if len(planned.tape.time_ns):
+        refuse_short_calendars(planned.plan.rules, int(planned.tape.time_ns[-1]))
     tape = save_tape(home.tapes, planned.tape)
     Switchboard(home.switches).close()  # from here on one that is gone is an error
     CommandFile(home.commands).close()

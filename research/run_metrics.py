@@ -81,6 +81,14 @@ def curve_of(result: RunResult) -> EquityCurve:
     return EquityCurve(rows[:, 0], *(rows[:, k] / MONEY_UNIT for k in range(1, 5)))
 
 
+def flows_at(result: RunResult, times_ns: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return what had come in, less what had left, by the end of each instant, in account currency."""
+    flows_ns = np.array([flow.time_ns for flow in result.flows], np.int64)
+    sums = np.concatenate([[0.0], np.cumsum([flow.money / MONEY_UNIT for flow in result.flows])])
+    found: NDArray[np.float64] = sums[np.searchsorted(flows_ns, times_ns, side="right")]
+    return found
+
+
 def closed_samples(result: RunResult) -> list[Sample]:
     """Return the samples; where the account moved after the newest one, its end is the last."""
     samples, end = list(result.samples), account_end(result)
