@@ -30,6 +30,8 @@ MODES: Final = {
     "static": Mode.STATIC, "trailing_eod_balance": Mode.CLOSING, "trailing_intraday_equity": Mode.PEAK,
 }  # fmt: skip
 
+CLEARS: Final = {"never": Clears.NEVER, "acknowledged": Clears.ACKNOWLEDGED}
+
 
 def rules_plan(accounts: Sequence[AccountProfile], cash: int, start_ns: int, end_ns: int) -> RulesPlan:
     """Return the rules of some profiles for a fresh account of `cash` money, from its first row's time to its last."""
@@ -89,17 +91,19 @@ def firm_floors(account: AccountProfile, initial: int) -> list[tuple[FloorPlan, 
     assert firm is not None
     calendar = (firm.time_zone, firm.reset, "day")
     inclusive = int(firm.breach == "at_or_below")
+    clears = CLEARS[firm.clears]
     found = []
     if firm.daily_fraction is not None:
         daily = FloorPlan(
             name=f"{account.name} daily loss", rule=Rule.ACCOUNT_DAILY_LOSS, mode=Mode.DAILY, calendar=0,
-            anchor=ANCHORS[firm.daily_anchor], inclusive=inclusive, share_ppm=ppm_of(guard.daily_room_share),
+            anchor=ANCHORS[firm.daily_anchor], inclusive=inclusive, clears=clears,
+            share_ppm=ppm_of(guard.daily_room_share),
             **_amount(firm.daily_fraction, firm.daily_amount_of != "initial", initial),
         )  # fmt: skip
         found.append((daily, calendar))
     total = FloorPlan(
         name=f"{account.name} total loss", rule=Rule.ACCOUNT_TOTAL_LOSS, mode=MODES[firm.total_mode], calendar=0,
-        inclusive=inclusive, share_ppm=ppm_of(guard.total_room_share), lock=_lock(firm, initial),
+        inclusive=inclusive, clears=clears, share_ppm=ppm_of(guard.total_room_share), lock=_lock(firm, initial),
         **_amount(firm.total_fraction, firm.total_amount_of != "initial", initial),
     )  # fmt: skip
     return [*found, (total, calendar)]

@@ -87,6 +87,7 @@ DIRECTIONS: Final[Mapping[str, tuple[Tighter, str]]] = {
     ),
     "firm.lock_at": (_words("initial", "none"), '{} or "none"'),
     "firm.breach": (_words("below", "at_or_below"), '{} or "at_or_below"'),
+    "firm.clears": (_words("acknowledged", "never"), '{} or "never"'),
     "objectives.weekend_hold": (lambda one, other: one <= other, "{} or false"),
     "crypto.exposure.basis": (_bases, '{} or "gross_notional"'),
     "crypto.safe_mode.reference": (_words("period_start_equity", "period_peak_equity"), "{} or a tighter one"),

@@ -141,6 +141,19 @@ def test_a_firm_becomes_floors_in_whole_money_on_its_own_calendar() -> None:
     assert (made.buffer, made.gap_ppm, made.stop_gap_ppm) == (500 * MONEY, 20_000, 5_000)
 
 
+def test_a_breach_is_final_unless_the_profile_lets_a_person_lift_it(tmp_path) -> None:
+    assert {floor.clears for floor in rules("ftmo_2step").floors} == {Clears.NEVER}
+    own = tmp_path / "own.toml"
+    own.write_text(
+        'name = "own"\n[firm]\ndaily_fraction = "0.05"\ntotal_mode = "static"\ntotal_fraction = "0.1"\n'
+        'breach = "below"\nclears = "acknowledged"\ntime_zone = "UTC"\nreset = "00:00"\n'
+    )
+    assert {floor.clears for floor in rules(str(own)).floors} == {Clears.ACKNOWLEDGED}
+    own.write_text('name = "own"\nextends = "ftmo_2step"\n[firm]\nclears = "acknowledged"\n')
+    with pytest.raises(ConfigurationError, match=r'firm\.clears = "?acknowledged"? is looser'):
+        read_profile(own.name, tmp_path)
+
+
 def test_a_run_beyond_the_end_of_a_calendar_is_refused_before_it_begins() -> None:
     made = rules("ftmo_1step")
     refuse_short_calendars(made, START_NS + 3 * DAY_NS)
