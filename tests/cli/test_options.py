@@ -12,6 +12,7 @@ NEEDED = {
     "tune": "Missing option '--symbols'",
     "journal": "",
     "data": "",
+    "account": "",
     "risk": "",
     "resume": "scope",
 }

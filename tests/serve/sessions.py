@@ -127,5 +127,8 @@ def content(book) -> tuple[bytes, ...]:
 
 
 def parts_of(book) -> tuple:
-    """Return every array of a book."""
-    return (*book.ledger, *book[1:-1], *book.controls)
+    """Return every array of a book, those of its parts as well; terms that are plain numbers are none."""
+    found: list = []
+    for part in book:
+        found += parts_of(part) if isinstance(part, tuple) else [] if isinstance(part, int) else [part]
+    return tuple(found)
