@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from actors.budget import Budget
 from actors.circuit import Circuit
-from venues.messages import Answer, AnswerKind, Lost, Message, Request, RequestKind, Session
+from venues.messages import Answer, AnswerKind, Lost, Message, Refusal, Request, RequestKind, Session
 
 KEPT_NS: Final = 600_000_000_000
 """For how long a request is remembered whose answer may still come."""
@@ -114,7 +114,7 @@ class Dialogue:
         if message.kind is AnswerKind.FAILED:
             self.circuit.failed(now_ns)
             return self._silence(asked)  # it may have been carried out: as good as no answer
-        self.circuit.succeeded()
+        self.circuit.answered(now_ns, now_ns - asked.sent_ns, rejected=_is_rejected(asked.request, message))
         if message.kind is AnswerKind.THROTTLED:
             self.budget.close(now_ns + message.retry_after_ns)
         return Heard(message, asked)
@@ -134,3 +134,9 @@ class Dialogue:
         self._open_ns = now_ns + self.pause_ns(self._open_tries)
         self._open_tries += 1
         return False
+
+
+def _is_rejected(request: Request, answer: Answer) -> bool:
+    """Tell a venue that does not want our orders from one that has this order already."""
+    refused = answer.kind is AnswerKind.REFUSED and answer.refusal is not Refusal.DUPLICATE_ID
+    return refused and request.kind is RequestKind.SUBMIT

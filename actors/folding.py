@@ -10,7 +10,8 @@ from typing import Any
 from msgspec import Struct
 
 from actors.messages import END
-from actors.restoring import SessionLog, ordered, sessions
+from actors.obeying import Flow, flow_at
+from actors.restoring import SessionLog, sessions, with_flows
 from actors.settings import decode_plan
 from actors.writing import Writer, rows_of
 from journal.records import Report, Snapshot
@@ -18,6 +19,7 @@ from journal.store import Journal
 from market.paper import REPORT
 from policies.assembly import book_of
 from policies.bookkeeping import book_report
+from policies.commands import move_money
 from policies.plan import Plan
 from policies.risk import Book
 
@@ -51,13 +53,11 @@ def check_session(plan: Plan, log: SessionLog) -> FoldCheck:
     begun, resumed = book_of(plan), book_of(plan)
     writer = Writer(plan, log.session.number if log.session else 1)
     row = rows_of(REPORT, 1)[0]
-    reports = [record for record in ordered(log, END) if isinstance(record, Report)]
+    steps = [record for record in with_flows(log, END) if isinstance(record, Report | Flow)]
     done = 0
     for number, snapshot in enumerate(log.snapshots):
-        while done < len(reports) and reports[done].time_ns <= snapshot.time_ns:
-            writer.report_row(reports[done], row)
-            for book in (begun, resumed):
-                book_report(book, row)
+        while done < len(steps) and steps[done].time_ns <= snapshot.time_ns:
+            _take((begun, resumed), steps[done], writer, row)
             done += 1
         stated = _stated(plan, snapshot)
         problem = (
@@ -68,14 +68,23 @@ def check_session(plan: Plan, log: SessionLog) -> FoldCheck:
         if problem is not None:
             return FoldCheck(snapshots=number, problem=f"the snapshot at {snapshot.time_ns} is wrong: {problem}")
         resumed = _resumed(plan, snapshot)
-    for report in reports[done:]:
-        writer.report_row(report, row)
-        for book in (begun, resumed):
-            book_report(book, row)
+    for step in steps[done:]:
+        _take((begun, resumed), step, writer, row)
     problem = _difference("the fold from the start", _folded(begun, plan), _folded(resumed, plan))
     if problem is not None:
         problem = f"after the newest snapshot both folds differ: {problem}"
     return FoldCheck(snapshots=len(log.snapshots), problem=problem)
+
+
+def _take(books: tuple[Book, ...], step: Report | Flow, writer: Writer, row: Any) -> None:
+    """Fold a report or a flow into some ledgers; `row` is room for a report."""
+    if isinstance(step, Report):
+        writer.report_row(step, row)
+    for book in books:
+        if isinstance(step, Flow):
+            move_money(book, step.money)
+        else:
+            book_report(book, row)
 
 
 def _folded(book: Book, plan: Plan) -> dict[str, int]:
@@ -120,10 +129,12 @@ def _inconsistency(plan: Plan, log: SessionLog, snapshot: Snapshot) -> str | Non
     """Return what of the price-dependent fields cannot be, None where all can."""
     account = snapshot.account
     floating = sum(position["floating"] for position in snapshot.positions.values())
-    before = [sample.peak for sample in log.samples if sample.time_ns <= snapshot.time_ns]
-    after = [sample.peak for sample in log.samples if sample.time_ns > snapshot.time_ns]
+    here = flow_at(log, snapshot.time_ns)
+    peaks = [(sample.time_ns, sample.peak + here - flow_at(log, sample.time_ns)) for sample in log.samples]
+    before = [peak for time_ns, peak in peaks if time_ns <= snapshot.time_ns]
+    after = [peak for time_ns, peak in peaks if time_ns > snapshot.time_ns]
     sums = (
-        ("initial", account["initial"], plan.cash),
+        ("initial", account["initial"], plan.cash + here),
         ("floating", account["floating"], floating),
         ("equity", account["equity"], account["cash"] + account["floating"]),
         ("equity_low", account["equity_low"], account["cash"] + account["floating_low"]),
@@ -131,7 +142,7 @@ def _inconsistency(plan: Plan, log: SessionLog, snapshot: Snapshot) -> str | Non
     for name, stated, right in sums:
         if stated != right:
             return f"{name} is {stated}, its parts give {right}"
-    least = max([account["equity"], plan.cash, *before[-1:]])
+    least = max([account["equity"], plan.cash + here, *before[-1:]])
     if account["peak"] < least or (after and account["peak"] > after[0]):
         return (
             f"peak is {account['peak']}, equity and samples around it allow {least} to {after[0] if after else 'any'}"

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from actors.flattener import Flattener
 from actors.messages import END, START, Finding, Grant, Orders, Pull, Reports, Rulings, Switches, Verdicts
+from actors.obeying import CommandWatch
 from actors.recent import Recent
 from actors.restoring import newest_session
 from actors.rewatching import rewatch
@@ -23,8 +24,8 @@ from actors.rows import Asking
 from actors.settings import RISK, SUPERVISOR, JournalOpener, Life, Resolver, Settings
 from actors.switching import SwitchWatch
 from actors.unheard import Unheard
-from actors.writing import Writer, rule_names
-from journal.records import AnyRecord, Latch, Mandate, Sample, Snapshot, Stop
+from actors.writing import Writer, record_of
+from journal.records import AnyRecord, Mandate, Stop
 from journal.store import Fenced, JournalUnavailable
 from market.paper import ORDER, REPORT
 from market.records import Records, copied, joined, packed, records, unpacked
@@ -79,11 +80,11 @@ class Governor:
             for leg, number in enumerate(decision.orders):
                 self._intent_of[number] = (decision.intent_id, leg)
                 self._number = max(self._number, number + 1)
-        groups = {decision.time_ns for decision in log.decisions}
-        self._ruled_ns = max(groups, default=0)
+        self._ruled_ns = max((decision.time_ns for decision in log.decisions), default=0)
+        self._commands = CommandWatch(self._settings, log.commands)
         self._switches = SwitchWatch(self._settings.switches_path, self._plan, log.switches)
-        self.taken = len(groups) + len(log.mandates) + len(log.latches) + len(log.samples) + len(log.snapshots)
         self._unheard = Unheard(log.reports, cut, calls=bool(self._plan.rules.flattens))
+        self.taken = log.findings
         self._watch, orders = rewatch(log, self._writer, self._instruments, self._intent_of)
         for row in orders:
             self._number = max(self._number, int(row[0].number) + 1)
@@ -110,6 +111,7 @@ class Governor:
         if verdicts.first + len(verdicts.findings) - 1 <= self.taken + len(self._findings):
             self.horizon_ns = self._unheard.horizon(self.horizon_ns, verdicts)
             self._complete = self._complete or verdicts.complete
+        self._commands.heard(verdicts.reported_ns)
         self._work()
 
     def on_reports(self, batch: Reports) -> None:
@@ -122,8 +124,7 @@ class Governor:
             self._resolve(route.name).on_pull.remote(Pull(self.name, route.reported_ns, again=True))
             return
         reports = unpacked(batch.reports, REPORT)
-        for report in reports[reports.time_ns > route.reported_ns]:
-            route.waiting.append(copied(report)[0])
+        route.waiting.extend(copied(report)[0] for report in reports[reports.time_ns > route.reported_ns])
         if batch.upto_ns >= route.reported_ns:  # the newest word, not one repeated
             route.hear(batch)
         self._work()
@@ -242,6 +243,7 @@ class Governor:
         fresh = [] if self._ended else self._switches.poll(self._ruled_ns, self._life.now_ns())
         self._records += fresh
         self._switched |= bool(fresh)
+        self._records += [] if self._ended else self._commands.poll()
 
     def _take_next(self) -> bool:
         """Take the earliest report or finding that may be taken; False when there is none."""
@@ -280,14 +282,10 @@ class Governor:
             self._take_group(finding.group)
         elif finding.budgets is not None:
             self._take_roll(finding)
-        elif finding.sample is not None:
-            equity, low, cash, peak = finding.sample
-            self._records.append(Sample(time_ns=finding.time_ns, equity=equity, low=low, cash=cash, peak=peak))
-        elif finding.snapshot is not None:
-            self._records.append(Snapshot(time_ns=finding.time_ns, **finding.snapshot))
-            self._recent.cut(finding.time_ns)
         else:
-            self._records.append(Latch(time_ns=finding.time_ns, rules=rule_names(finding.rules)))
+            self._records.append(record_of(finding))
+            if finding.snapshot is not None:
+                self._recent.cut(finding.time_ns)
 
     def _take_roll(self, finding: Finding) -> None:
         """Grant the mandates of a new day."""
@@ -377,9 +375,11 @@ class Governor:
             return None
         if after_ns is None and upto <= self.horizon_ns and any(route.is_due for route in self._routes):
             return None  # it would not bring risk to its next group; what a gateway is about to report may
-        self._told_risk = (max(upto, after), self.taken)
-        reports = packed(self._recent.reports(after, upto))
-        return Reports(self.name, self.epoch, after, max(upto, after), reports, findings=self.taken)
+        upto = max(upto, after)
+        self._told_risk = (upto, self.taken)
+        self._commands.told(upto)
+        reports, commands = packed(self._recent.reports(after, upto)), self._commands.between(after, upto)
+        return Reports(self.name, self.epoch, after, upto, reports, findings=self.taken, commands=commands)
 
     # -- what others may read -----------------------------------------------------------------------------------------
 
@@ -392,7 +392,7 @@ class Governor:
         """Tell how far the run is."""
         seq, head = self._journal.head
         where = {"epoch": self.epoch, "horizon_ns": self.horizon_ns, "records": seq, "head": head}
-        how = {"complete": self.stopped, "held": self._held}
+        how = {"complete": self.stopped, "held": self._held, "commands": self._commands.problem}
         return {"name": self.name, **where, **how, **self.counts} | {
             "routes_in": [RISK, *self._settings.gateways],
             "routes_out": [RISK, *self._settings.gateways, *self._settings.agents],

@@ -11,6 +11,7 @@ from typing import Any, Final
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from journal.records import Alert, Breaker, Command, Outcome
 from market.money import INT64_MAX
 from market.tape import Tape
 
@@ -64,7 +65,8 @@ class Finding(Struct, frozen=True):
     """Risk to governor, one item of its numbered stream: what happened to the book at `time_ns`.
 
     Exactly one of the others is set: `group` are judged intents, `rules` newly latched, `sample` an equity sample
-    (equity, low, cash, peak), `budgets` those of a new UTC day, `snapshot` the book as a whole.
+    (equity, low, cash, peak), `budgets` those of a new UTC day, `snapshot` the book as a whole, `record` what is
+    journaled as it stands: an alert, a breaker, what came of a command.
     """
 
     time_ns: int
@@ -73,13 +75,15 @@ class Finding(Struct, frozen=True):
     sample: tuple[int, int, int, int] | None = None
     budgets: tuple[int, ...] | None = None
     snapshot: dict[str, Any] | None = None
+    record: Alert | Breaker | Outcome | None = None
 
 
 class Verdicts(Struct, frozen=True):
     """Risk to governor: findings numbered from `first`, and the time up to which no further group will come.
 
     Where the engine closes holdings itself, that is so unless something is reported before; `done_ns` is how far risk
-    has taken everything. `complete` says that everything has been taken and nothing will come any more.
+    has taken everything. `complete` says that everything has been taken and nothing will come any more, `reported_ns`
+    up to where risk may go on by what it was told under this epoch or before.
     """
 
     epoch: int
@@ -88,6 +92,7 @@ class Verdicts(Struct, frozen=True):
     horizon_ns: int
     complete: bool = False
     done_ns: int = START
+    reported_ns: int = START
 
 
 class Rulings(Struct, frozen=True):
@@ -123,7 +128,8 @@ class Reports(Struct, frozen=True):
     """Gateway to governor, and governor to risk and agents: what venues reported.
 
     From a gateway: nothing will be reported up to `calm_ns` unless a further order arrives before (END: nothing is left
-    that could report); `orders` says how many orders it has. From the governor: `findings` says how many are durable.
+    that could report); `orders` says how many orders it has. From the governor: `findings` says how many are durable,
+    `commands` are those of the stretch, each to be obeyed before anything else of its instant.
     """
 
     source: str
@@ -134,6 +140,7 @@ class Reports(Struct, frozen=True):
     calm_ns: int = START
     orders: int = 0
     findings: int = 0
+    commands: tuple[Command, ...] = ()
 
 
 class Grant(Struct, frozen=True):

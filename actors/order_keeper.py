@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from actors.break_trips import BreakTrips
 from actors.order_fold import OrderFold
 from actors.order_messages import Hello, Instruction, Instructions, Told, Welcome
 from actors.settings import Resolver
@@ -23,7 +24,7 @@ class OrderKeeper:
 
     def __init__(
         self, journal: Journal, epoch: int, gateways: Mapping[str, str], resolve: Resolver, *, fresh_ns: int,
-        snapshot_every: int = SNAPSHOT_EVERY,
+        snapshot_every: int = SNAPSHOT_EVERY, switches_path: str = "",
     ) -> None:  # fmt: skip
         self.epoch = epoch
         self.folds = {venue: OrderFold(venue=venue, fresh_ns=fresh_ns) for venue in gateways}
@@ -31,6 +32,7 @@ class OrderKeeper:
         self._gateways = gateways
         self._resolve = resolve
         self._snapshot_every = snapshot_every
+        self._trips = BreakTrips(switches_path)
         self._since_snapshot = dict.fromkeys(gateways, 0)
         self._untaken: dict[str, deque[Instruction]] = {venue: deque() for venue in gateways}
         for entry in journal.entries():
@@ -68,13 +70,16 @@ class OrderKeeper:
             self._journal.append(self.epoch, fresh)
             for news in fresh:
                 fold.take(news)
+                if isinstance(news, Breaks):
+                    self._trips.hear(news, news.time_ns)
             self._snapshot(told.venue, len(fresh))
         self._forget(told.venue, told.has)
         if fresh or fold.instructions > told.has:
             self._tell(told.venue)
 
     def on_tick(self, now_ns: int) -> None:
-        """Say that the governor lives, and what gateways may not have."""
+        """Say that the governor lives, and what gateways may not have; trip what could not be tripped before."""
+        self._trips.settle(now_ns)
         for venue in self._gateways:
             self._tell(venue)
 

@@ -123,7 +123,9 @@ def copied_book(book: Book) -> Book:
 
 
 def _copy(part: Any) -> Any:
-    return type(part)(*map(_copy, part)) if isinstance(part, tuple) else part.copy()
+    if isinstance(part, tuple):
+        return type(part)(*map(_copy, part))
+    return part if isinstance(part, int) else part.copy()  # terms are numbers, all else are arrays
 
 
 def market_time(book: Book, done_ns: int) -> int:

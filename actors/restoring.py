@@ -4,6 +4,7 @@ The newest snapshot is a complete cut at its market time W: every report and dec
 of W is the fold of those records; what came after W is met again when the run goes on from W, and must be the same.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,15 +12,20 @@ from msgspec import Struct
 
 from actors.learnt import adopt_learnt, learnt_of
 from actors.messages import START
+from actors.obeying import Flow, desks_enabled, flows_of
 from actors.settings import JournalOpener
 from actors.writing import BY_SWITCH, Writer, rows_of
 from journal.records import (
+    Alert,
     AnyRecord,
+    Breaker,
     Claim,
+    Command,
     Decision,
     Latch,
     Mandate,
     Order,
+    Outcome,
     Report,
     Sample,
     Session,
@@ -32,6 +38,8 @@ from market.paper import REPORT
 from market.records import Record
 from policies.assembly import book_of
 from policies.bookkeeping import book_report, place
+from policies.breaking import adopt_state, kept_state
+from policies.commands import enable_desk, move_money
 from policies.gates import position_cap
 from policies.intents import INTENT
 from policies.plan import Plan
@@ -56,6 +64,10 @@ class SessionLog(Struct):
     snapshots: list[Snapshot] = []
     stops: list[Stop] = []
     switches: list[Switch] = []
+    commands: list[Command] = []
+    outcomes: list[Outcome] = []
+    alerts: list[Alert] = []
+    breakers: list[Breaker] = []
     epoch: int = 0
 
     def add(self, record: AnyRecord) -> None:
@@ -85,6 +97,21 @@ class SessionLog(Struct):
                 self.stops.append(record)
             case Switch():
                 self.switches.append(record)
+            case Command():
+                self.commands.append(record)
+            case Outcome():
+                self.outcomes.append(record)
+            case Alert():
+                self.alerts.append(record)
+            case Breaker():
+                self.breakers.append(record)
+
+    @property
+    def findings(self) -> int:
+        """Return how many of risk's findings are in it; the intents of one instant are one."""
+        count = len({decision.time_ns for decision in self.decisions})
+        count += len(self.mandates) + len(self.latches) + len(self.samples) + len(self.snapshots)
+        return count + len(self.outcomes) + len(self.alerts) + len(self.breakers)
 
     @property
     def complete(self) -> bool:
@@ -147,6 +174,7 @@ def snapshot_of(book: Book, plan: Plan, findings: int) -> dict[str, Any]:
         "guard": _fields(book.guard[0]) if book.guard[0].active else {},
         "closing": {names[k]: _fields(row) for k, row in enumerate(book.closing) if row.lots != 0 or row.retry_ns != 0},
         "learnt": learnt_of(book.estimator),
+        "breakers": kept_state(book.breakers),
     }
 
 
@@ -164,8 +192,10 @@ def restore_book(plan: Plan, log: SessionLog, cut_ns: int) -> Book:
     book = book_of(plan)
     writer = Writer(plan, log.session.number if log.session else 1)
     row = rows_of(REPORT, 1)[0]
-    for record in ordered(log, cut_ns):
-        if isinstance(record, Report):
+    for record in with_flows(log, cut_ns):
+        if isinstance(record, Flow):
+            move_money(book, record.money)
+        elif isinstance(record, Report):
             writer.report_row(record, row)
             book_report(book, row)
         elif not record.reduce:
@@ -184,18 +214,33 @@ def restore_book(plan: Plan, log: SessionLog, cut_ns: int) -> Book:
 def _fold_controls(book: Book, writer: Writer, log: SessionLog, cut_ns: int) -> None:
     """Bring the pre-trade controls to what the decisions up to `cut_ns` have left of them."""
     row = rows_of(INTENT, 1)[0]
+    enabled = deque(desks_enabled(writer.plan, log))
     for decision in log.decisions:
-        if decision.time_ns <= cut_ns:
-            writer.intent_row(decision, row)
-            if decision.orders:
-                note_sent(book.controls, book.ledger.instruments, row)
-            observe(book.controls, row)
+        if decision.time_ns > cut_ns:
+            break
+        _enable(book, enabled, decision.time_ns)
+        writer.intent_row(decision, row)
+        if decision.orders:
+            note_sent(book.controls, book.ledger.instruments, row)
+        observe(book.controls, row)
+    _enable(book, enabled, cut_ns)
+
+
+def _enable(book: Book, enabled: deque[tuple[int, int]], upto_ns: int) -> None:
+    while enabled and enabled[0][0] <= upto_ns:
+        enable_desk(book, enabled.popleft()[1])
 
 
 def ordered(log: SessionLog, cut_ns: int) -> list[Order | Report]:
     """Return orders and reports up to `cut_ns` by market time, reports of an instant before its orders."""
     found: list[Order | Report] = [*log.reports, *log.orders]
     return sorted((record for record in found if record.time_ns <= cut_ns), key=lambda record: record.time_ns)
+
+
+def with_flows(log: SessionLog, cut_ns: int) -> list[Flow | Order | Report]:
+    """Return them with what was deposited and withdrawn, which comes before all else of its instant."""
+    flows = [flow for flow in flows_of(log) if flow.time_ns <= cut_ns]
+    return sorted([*flows, *ordered(log, cut_ns)], key=lambda record: record.time_ns)
 
 
 FOLDED = ("cash", "realised", "fees", "open_positions", "open_groups", "fills")
@@ -227,5 +272,6 @@ def _adopt(book: Book, plan: Plan, snapshot: Snapshot) -> None:
         for field, value in values.items():
             row[field] = value
     adopt_learnt(book, snapshot.learnt)
+    adopt_state(book.breakers, snapshot.breakers)
     for desk in book.desks:
         desk.budget = position_cap(int(account.anchor), int(desk.budget_ppm))

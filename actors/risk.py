@@ -12,18 +12,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.messages import END, START, Finding, Grant, Intents, Pull, Reports, Rows, Rulings, Switches, Verdicts
+from actors.obeying import wish_of
 from actors.previewing import Preview, Proposal, market_time, preview_on
 from actors.proposals import ProposalInbox
 from actors.restoring import read_session, restore_book, snapshot_of
 from actors.rows import Asking, RowInbox
 from actors.settings import GOVERNOR, SUPERVISOR, JournalOpener, Resolver, Settings
 from actors.standing import standing
+from actors.telling import Told
+from actors.writing import rule_names
+from journal.records import Command, Outcome
 from market.paper import REPORT
 from market.quotes import update_quote
 from market.records import Records, joined, packed, records, unpacked
 from market.tape import Role, Tape
 from policies.assembly import feeds_of
-from policies.bookkeeping import DAY_NS, LATCH, SAMPLE, move_book, open_day, place, reserve
+from policies.bookkeeping import DAY_NS, LATCH, SAMPLE, TRIPS_FULL, move_book, open_day, place, reserve
+from policies.breaking import note_leg, take_back_probe
+from policies.commands import obey
 from policies.flattening import ask_again, propose_closes, withdraw_close
 from policies.held import hold, judge_group_held
 from policies.intents import INTENT, Reduce, Ruling
@@ -63,6 +69,8 @@ class RiskManager:
         self._groups = 0
         self._epoch = 0
         self._postures = np.zeros(len(self._plan.instruments), np.int64)
+        self._orders: deque[Command] = deque()
+        self._told = Told(self._book, self._plan)
         self._unprimed = set(settings.feeds) if cut > START else set()
         self._complete = log.complete
         self._samples = records(SAMPLES_MAX, SAMPLE)
@@ -156,6 +164,7 @@ class RiskManager:
         fresh = reports[reports.time_ns > self._reported_ns]
         if len(fresh):
             self._reports = joined([self._reports, fresh], REPORT)
+        self._orders += [command for command in batch.commands if command.time_ns > self._reported_ns]
         self._reported_ns = batch.upto_ns
         return True
 
@@ -203,6 +212,7 @@ class RiskManager:
     def _give_back(self, intent: Any) -> None:
         """Take back what an approved intent has reserved and been counted as: it does not leave."""
         reserve(self._book, intent, -1)
+        take_back_probe(self._book.breakers, self._book.ledger.instruments, intent)
         take_back(self._book.controls, self._book.ledger.instruments, intent)
 
     def _next_instant_ns(self) -> int:
@@ -218,6 +228,7 @@ class RiskManager:
         while self._group is None:
             limit = min(self._inbox.ready_ns, self._reported_ns, self._proposals.ready_ns)
             intent_ns = self._proposals.next_ns()
+            ordered_ns = self._orders[0].time_ns if self._orders else END + 1
             due_ns = int(self._book.guard[0].due_ns)
             if 0 < due_ns <= limit:
                 self._done_ns = max(self._done_ns, due_ns)
@@ -225,11 +236,15 @@ class RiskManager:
                 break
             if due_ns:
                 break
-            self._move(min(limit, intent_ns))
-            if self._book.guard[0].due_ns != 0 or self._done_ns < min(limit, intent_ns):
+            target = min(limit, intent_ns, ordered_ns - 1)
+            self._move(target)
+            if self._book.guard[0].due_ns != 0 or self._done_ns < target:
                 continue
-            following = self._next_instant_ns()
+            following = min(self._next_instant_ns(), ordered_ns)
             if following < END and self._done_ns >= following - 1 and self._roll(following):
+                continue
+            if ordered_ns <= min(intent_ns, END) and self._done_ns >= ordered_ns - 1:
+                self._obey(self._orders.popleft())
                 continue
             if intent_ns > limit or intent_ns == END:
                 break
@@ -257,9 +272,10 @@ class RiskManager:
             self._moving = tape, reports, np.zeros(4, np.int64), limit
         tape, reports, at, limit = self._moving
         turn = move_book(self._book, self._feeds, tape, reports, self._samples, self._latches, at)
-        while turn >= 0 and self._book.guard[0].due_ns == 0:
+        while turn != -1 and (turn == TRIPS_FULL or self._book.guard[0].due_ns == 0):
             self._collect(at)
-            self._roll(int(turn))
+            if turn != TRIPS_FULL:
+                self._roll(int(turn))
             turn = move_book(self._book, self._feeds, tape, reports, self._samples, self._latches, at)
         self._collect(at)
         self._done_ns = limit if turn < 0 else int(turn)
@@ -268,9 +284,10 @@ class RiskManager:
     def _collect(self, at: NDArray[np.int64]) -> None:
         """Turn what the kernel wrote into findings, a latch before the sample of its instant."""
         self._book.ledger.control[:] = 0
-        if at[2] == at[3] == 0:
+        found = self._told.fresh()
+        if at[2] == at[3] == 0 and not found:
             return
-        found = [Finding(int(row.time_ns), rules=int(row.rules)) for row in self._latches[: at[3]]]
+        found += [Finding(int(row.time_ns), rules=int(row.rules)) for row in self._latches[: at[3]]]
         found += [
             Finding(int(row.time_ns), sample=(int(row.equity), int(row.low), int(row.cash), int(row.peak)))
             for row in self._samples[: at[2]]
@@ -310,8 +327,23 @@ class RiskManager:
             group = joined([group[:-1], records(len(self._book.closing) + 1, INTENT)], INTENT)
             count = propose_closes(self._book, time_ns, group, count)
         judge_group_held(self._held, group, count)
+        for finding in self._told.fresh(time_ns):
+            self._note(finding)
         self._group = group[:count]
         self._note(Finding(time_ns, group=packed(group[:count])))
+
+    def _obey(self, command: Command) -> None:
+        """Do what a person ordered at its instant, and say what came of it."""
+        found = obey(self._book, wish_of(self._plan, command))
+        self._last_ns = max(self._last_ns, command.time_ns)
+        outcome = Outcome(
+            time_ns=command.time_ns, row=command.row, result=found.result, lifted=rule_names(found.lifted)
+        )  # fmt: skip
+        self._note(Finding(command.time_ns, record=outcome))
+        for finding in self._told.fresh():
+            self._note(finding)
+        if found.latched:
+            self._note(Finding(command.time_ns, rules=found.latched))
 
     def _place(self, intent: Any, first_order: int) -> None:
         if intent.reduce == 0:
@@ -320,6 +352,7 @@ class RiskManager:
                 lots = leg_lots(intent, leg)
                 if lots != 0:  # a leg of nothing has no order, and nothing would ever end it
                     place(self._book, first_order + leg, instrument, lots, int(intent.stop))
+                    note_leg(self._book.breakers, first_order + leg, intent, leg)
 
     def _horizon(self) -> int:
         """Return the time up to which no group will come that the governor has not been told of.
@@ -346,7 +379,10 @@ class RiskManager:
             return
         fresh = tuple(finding for number, finding in self._outbox if number > self._sent)
         self._resolve(GOVERNOR).on_verdicts.remote(
-            Verdicts(self._epoch, self._found - len(fresh) + 1, fresh, horizon, self._complete, done)
+            Verdicts(
+                self._epoch, self._found - len(fresh) + 1, fresh, horizon, self._complete, done_ns=done,
+                reported_ns=self._reported_ns,
+            )  # fmt: skip
         )
         self._sent, self._sent_horizon, self._sent_done = self._found, horizon, done
 

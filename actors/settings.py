@@ -13,7 +13,8 @@ from policies.plan import Plan
 class Settings(Struct, frozen=True, kw_only=True):
     """One run: plan, data by hash, where the journal is, and who the actors are.
 
-    Without `switches_path` there are no kill switches: what is only decided again has none.
+    Without `switches_path` there are no kill switches, without `commands_path` no commands: what is only decided again
+    has none.
     """
 
     plan: Plan
@@ -21,6 +22,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     session: int = 1
     journal_path: str = ""
     switches_path: str = ""
+    commands_path: str = ""
     tape_folder: str = ""
     tape_hash: str = ""
     feed_shards: int = 1

@@ -5,10 +5,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from journal.records import Decision, Latch, Leg, Order, Report
+from actors.messages import Finding
+from journal.records import Alert, AnyRecord, Breaker, Decision, Latch, Leg, Order, Report, Sample, Snapshot
 from market.orders import client_order_id
 from market.paper import OrderKind, Reason, ReportKind
 from market.records import plain
+from policies.breaking import Kind
 from policies.intents import Reduce, Rule, Ruling
 from policies.plan import Plan
 
@@ -34,6 +36,18 @@ def rule_names(bits: int) -> tuple[str, ...]:
 def rule_bits(names: tuple[str, ...]) -> int:
     """Return the bits of named risk rules."""
     return sum(Rule[name] for name in names)
+
+
+def record_of(finding: Finding) -> AnyRecord:
+    """Return the record of a finding that is neither a group of intents nor a new day."""
+    if finding.record is not None:
+        return finding.record
+    if finding.sample is not None:
+        equity, low, cash, peak = finding.sample
+        return Sample(time_ns=finding.time_ns, equity=equity, low=low, cash=cash, peak=peak)
+    if finding.snapshot is not None:
+        return Snapshot(time_ns=finding.time_ns, **finding.snapshot)
+    return Latch(time_ns=finding.time_ns, rules=rule_names(finding.rules))
 
 
 class Writer:
@@ -153,6 +167,26 @@ class Writer:
             stop_before=report.stop_before,
             stop_goal=report.stop_goal,
         )
+
+    def alert(self, alert: Any) -> Alert:
+        """Return the record of an alert."""
+        return Alert(
+            time_ns=int(alert["time_ns"]), floor=self.plan.rules.floors[int(alert["floor"])].name,
+            percent=int(alert["percent"]), equity=int(alert["equity"]), line=int(alert["line"]),
+        )  # fmt: skip
+
+    def breaker(self, trip: Any) -> Breaker:
+        """Return the record of a breaker that tripped."""
+        kind, number = Kind(int(trip["kind"])), int(trip["number"])
+        if kind is Kind.VENUE:
+            scope = f"venue:{self.plan.venues[number].name}"
+        elif kind is Kind.REPEATED:
+            scope = f"desk:{self.plan.desks[number].name}"
+        else:
+            scope = f"instrument:{self._keys[number]}"
+        return Breaker(
+            time_ns=int(trip["time_ns"]), breaker=kind.name, scope=scope, until_ns=int(trip["until_ns"])
+        )  # fmt: skip
 
     def order_row(self, record: Order, out: Any) -> None:
         """Write a journaled order back into a kernel row."""

@@ -4,13 +4,14 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import click
 
 from cli.evidence import checkpoint, key, verify
 from cli.explaining import explain
+from cli.heading import new_head
 from cli.keeping import backup, migrate, restore
+from cli.lines import line_of
 from cli.options import home_option, journal_option
 from cli.places import PLACE, opened, place_of
 from journal.records import KINDS
@@ -24,7 +25,7 @@ def journal() -> None:
     """
 
 
-for word in (verify, key, checkpoint, explain, backup, restore, migrate):
+for word in (verify, key, checkpoint, new_head, explain, backup, restore, migrate):
     journal.add_command(word)
 
 
@@ -96,49 +97,10 @@ def tail(path: str | None, home: Path, journal: str | None, lines: int, follow: 
     with opened(place_of(path, journal, home)) as source, suppress(KeyboardInterrupt):
         last = 0
         for entry in deque(wanted(source, 0, frozenset(kinds)), maxlen=lines or None) if lines else ():
-            click.echo(_line(entry))
+            click.echo(line_of(entry))
             last = entry.seq
         while follow:
             for entry in wanted(source, last, frozenset(kinds)):
-                click.echo(_line(entry))
+                click.echo(line_of(entry))
                 last = entry.seq
             time.sleep(0.5)
-
-
-def _stamp(time_ns: int) -> str:
-    from datetime import UTC, datetime
-
-    return f"{datetime.fromtimestamp(time_ns // 10**9, UTC):%Y-%m-%d %H:%M:%S}" if 0 < time_ns < 2**62 else "-"
-
-
-def _line(entry: Any) -> str:
-    """Return a record as people follow it: place, market time, kind, and what matters of it."""
-    record = entry.record()
-    when = _stamp(record.time_ns)
-    match entry.kind:
-        case "decision":
-            legs = " ".join(f"{leg.lots:+d} {leg.instrument}" for leg in record.legs)
-            text = f"{record.desk} {legs}  {record.ruling} {' '.join(record.rules)}"
-        case "order":
-            text = f"#{record.number} {record.lots:+d} {record.instrument} {record.order_kind} {record.reason}"
-        case "report":
-            what = f"{record.report} {record.lots:+d} {record.instrument}"
-            text = f"#{record.number} {what} at {record.price} {record.reason}"
-        case "sample":
-            text = f"equity {record.equity / 1e6:,.2f}"
-        case "session":
-            text = f"session {record.number}, {record.stage}, plan {record.plan_hash[:12]}"
-        case "claim":
-            text = f"epoch {record.epoch} by {record.owner}"
-        case "stop":
-            text = f"session {record.number} {'complete' if record.complete else 'interrupted'}: {record.reason}"
-        case "switch":
-            hard = " hard" if record.hard else ""
-            text = f"{record.scope}:{record.key} {record.mode}{hard} by {', '.join(record.who)}: {record.reason}"
-        case "latch":
-            text = " ".join(record.rules)
-        case "checkpoint":
-            text = f"to {record.seq}, signed with key {record.key[:16]}"
-        case _:
-            text = ""
-    return f"{entry.seq:>8}  {when}  {entry.kind:<9} {text.rstrip()}"

@@ -1,6 +1,5 @@
 """`trifecta kill`, `trifecta resume`, `trifecta status`: the kill switches, with and without a running engine."""
 
-import getpass
 import time
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,6 +9,7 @@ import click
 
 from cli.options import home_option, journal_option, json_option, open_console
 from cli.outcome import Exit, print_json, say
+from cli.people import reason_of, who_of
 
 if TYPE_CHECKING:
     from journal.records import Switch
@@ -46,7 +46,7 @@ def kill(home: Path, journal: str | None, as_json: bool, emergency: bool, **opti
     from actors.switching import Act
     from research.home import Home
 
-    act = Act(who=(_who(options["who"]),), reason=_reason(options["reason"], emergency), now_ns=time.time_ns())
+    act = Act(who=(who_of(options["who"]),), reason=_reason(options["reason"], emergency), now_ns=time.time_ns())
     if emergency:
         if options["scope"] not in (None, "global"):
             raise ValueError(f"--scope {options['scope']}: with --emergency only global is allowed")
@@ -129,9 +129,9 @@ def _emergency_lines(found: "Stopped") -> list[str]:
 def resume(
     scope: str, reason: str, who: tuple[str, ...], home: Path, journal: str | None, as_json: bool
 ) -> int:  # fmt: skip
-    """Lift one kill switch. It takes a reason, people, and a home whose books are clean; others stay tripped.
+    """Lift one kill switch, or a breaker that waits for a person: of a desk that executed too often, of costs.
 
-    Exit 3 when it is refused.
+    It takes a reason, people, and a home whose books are clean; others stay tripped. Exit 3 when it is refused.
     """
     from actors.switching import lift
     from journal.switchboard import Switchboard
@@ -139,16 +139,20 @@ def resume(
     from research.cleanliness import unclean
     from research.emergency import engine_of
     from research.home import Home
+    from research.ordering import enable
 
     place = Home(home, journal)
     at, key = switch_of(scope)
-    approvers = who or (_who(None),)
+    approvers = who or (who_of(None),)
     problems = unclean(place.journal, running=engine_of(home) is not None)
+    wish = Rearm(at, key, approvers, reason, not problems)
     board = Switchboard(place.switches)
     try:
-        result = lift(board, Rearm(at, key, approvers, reason, not problems), time.time_ns())
+        result = lift(board, wish, time.time_ns())
     finally:
         board.close()
+    ended = Result.NOT_TRIPPED if result.refused else enable(place, wish, time.time_ns())
+    result = ended if result is Result.NOT_TRIPPED else result
     why = {
         Result.REFUSED_APPROVALS: f"{PEOPLE_OF.get(at, 1)} different people must approve (--who, once for each)",
         Result.REFUSED_REASON: "--reason is empty; why it may go on is allowed",
@@ -159,6 +163,7 @@ def resume(
         print_json({
             "command": "resume", "home": str(home), "result": result.value, "scope": at.value, "key": key,
             "who": list(approvers), "reason": reason, "why": why, "unclean": problems,
+            "breaker": ended is Result.REARMED,
         })  # fmt: skip
     elif result is Result.REARMED:
         click.echo(f"{at}:{key}: lifted by {', '.join(approvers)}")
@@ -180,6 +185,7 @@ def status(home: Path, journal: str | None, as_json: bool) -> int:
     from research.cleanliness import unclean
     from research.emergency import engine_of
     from research.home import Home
+    from research.ordering import breakers_at
 
     place = Home(home, journal)
     rows, problem = _rows(place)
@@ -192,6 +198,7 @@ def status(home: Path, journal: str | None, as_json: bool) -> int:
         "engine": engine,
         "switches": [_row(row) for row in rows],
         "unclean": unclean(place.journal, running=engine is not None),
+        "breakers": breakers_at(place),
         "session": _session(place),
     }
     if as_json:
@@ -276,6 +283,8 @@ def _show(document: dict[str, Any]) -> None:
                 f"{since:%Y-%m-%d %H:%M:%S}", ", ".join(row["who"]), row["reason"],
             )  # fmt: skip
         open_console().print(table)
+    for scope in document["breakers"]:
+        click.echo(f"{scope}: a breaker stopped it, `trifecta resume --scope {scope}` ends it")
     if session:
         end = "complete" if session["complete"] else "not at its end"
         equity = "-" if session["equity"] is None else f"{session['equity'] / 1e6:,.2f}"
@@ -287,24 +296,10 @@ def _show(document: dict[str, Any]) -> None:
         click.echo(f"not clean: {problem}")
 
 
-def _who(name: str | None) -> str:
-    """Return who acts: as said, else the user of this session."""
-    if name is None:
-        try:
-            return getpass.getuser()
-        except (KeyError, OSError):
-            raise ValueError("--who is missing, and this session has no user name; a name is allowed") from None
-    if not name.strip():
-        raise ValueError("--who is empty; a name is allowed")
-    return name.strip()
-
-
 def _reason(words: str | None, emergency: bool) -> str:
     if words is None and emergency:
         return "emergency"
-    if words is None or not words.strip():
-        raise ValueError("--reason is missing; why it is stopped is allowed")
-    return words.strip()
+    return reason_of(words, "it is stopped")
 
 
 def _unknown(home: "Home", scope: "Scope", key: str) -> list[str]:

@@ -14,6 +14,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "kill": ("cli.kill:kill", "Trip a kill switch, or stop everything at once."),
     "resume": ("cli.kill:resume", "Lift a kill switch: with people, a reason and clean books."),
     "status": ("cli.kill:status", "Show what is switched off, and whether the books are clean."),
+    "account": ("cli.account:account", "Order something of the account, or show its floors, latches and alerts."),
     "parity": ("cli.parity:parity", "Show that kernel, World and Ray decide the same."),
     "replay": ("cli.replay:replay", "Decide every decision of a journal again, and compare bit by bit."),
     "journal": ("cli.journal:journal", "Verify, export, follow, explain, back up or migrate a journal."),

@@ -29,9 +29,10 @@ def is_expected(error: Exception) -> bool:
     from actors.world import WorldStuckError
     from journal.store import Fenced
     from research.home import HomeLockedError
+    from research.ordering import FinalError
     from research.paper import RunError
 
-    kinds = (ValueError, OSError, sqlite3.DatabaseError, HomeLockedError, Fenced, RunError, WorldStuckError)
+    kinds = (ValueError, OSError, sqlite3.DatabaseError, HomeLockedError, Fenced, FinalError, RunError, WorldStuckError)
     return isinstance(error, kinds)
 
 
@@ -46,16 +47,18 @@ def fail(error: Exception) -> int:
 
 def _code_of(error: Exception) -> Exit:
     from actors.world import WorldStuckError
+    from journal.commands import CommandsError
     from journal.store import Fenced
     from journal.switchboard import SwitchboardError
     from research.home import HomeLockedError
+    from research.ordering import FinalError
     from research.paper import RunError
     from research.replay import DamagedJournalError
 
-    if isinstance(error, (HomeLockedError, Fenced)):
+    if isinstance(error, (HomeLockedError, Fenced, FinalError)):
         return Exit.REFUSED
     if (
-        isinstance(error, (RunError, WorldStuckError, DamagedJournalError, SwitchboardError))
+        isinstance(error, (RunError, WorldStuckError, DamagedJournalError, SwitchboardError, CommandsError))
         or _is_corrupt(error)
         or _is_corrupt(error.__cause__)
     ):

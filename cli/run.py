@@ -71,6 +71,8 @@ def document(planned: "Planned", finished: "Finished", report: Path) -> dict[str
     from msgspec import to_builtins
 
     from journal.store import shown
+    from market.money import decimal_of
+    from research.run_metrics import account_end
 
     result = finished.result
     return {
@@ -85,6 +87,9 @@ def document(planned: "Planned", finished: "Finished", report: Path) -> dict[str
         "fills": sum(1 for found in result.reports if found.report == "FILL"),
         "final_equity": float(result.final_equity),
         "max_drawdown": float(result.max_drawdown),
+        "flow": float(decimal_of(account_end(result).flow)),
+        "alerts": len(result.alerts),
+        "breakers": len(result.breakers),
         "currency": planned.plan.currency,
         "profile": planned.plan.limits.profile,
         "journal": {"path": shown(finished.settings.journal_path), "records": finished.records, "head": finished.head},

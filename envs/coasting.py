@@ -25,6 +25,7 @@ from policies.bookkeeping import (
     take_sample,
     write_sample,
 )
+from policies.breaking import PRICE, hear_row
 from policies.floors import watch_floor
 from policies.guard import quiet_floors, watch_floors
 from policies.risk import Book
@@ -37,7 +38,7 @@ BLOCK: Final = 64
 def coast(feeds: Records, book: Book, logs: Logs, tape: Tape, row: int, end: int, intent_ns: int) -> int:
     """Pass rows [row, end) that lie before the next intent and need nothing else; return the row it came to."""
     account = book.ledger.account[0]
-    if len(feeds) == 1:
+    if len(feeds) == 1 and book.breakers.on[PRICE] == 0:
         row = coast_alone(book, feeds[0], logs, tape, row, end, intent_ns)
         if row == end or tape.time_ns[row] >= intent_ns:
             return row
@@ -62,6 +63,8 @@ def move_prices(feeds: Records, book: Book, tape: Tape, row: int, end: int, now:
         feed = feeds[tape.feed[row]]
         if feed.roles & Role.MATCH.value:
             update_quote(quotes, feed.instrument, tape, row)
+            if book.breakers.on[PRICE] != 0:
+                hear_row(book.breakers, feed.instrument, tape, row)
             if ledger.account[0].open_positions > 0:
                 mark_moved(ledger, quotes, feed.instrument, now)
         row += 1
@@ -227,7 +230,7 @@ def hold_closely(book: Book, number: int, logs: Logs, tape: Tape, row: int, end:
             fresh = breaches(limits, account, floating_low, cash + floating_low, peak) & ~account.blocks
         if book.guard[0].active != 0:
             account.equity, account.equity_low = cash + floating, cash + floating_low
-            fresh |= watch_floors(book.floors, book.guard[0], account, times[i]) & ~account.blocks
+            fresh |= watch_floors(book.floors, book.guard[0], account, times[i], book.alerts) & ~account.blocks
         if times[i] >= next_ns:
             equity = cash + floating
             write_sample(logs.samples[count], times[i], equity, min(sample_low, equity), cash, peak)

@@ -34,6 +34,7 @@ from market.quotes import update_quote
 from market.records import Record, Records
 from market.tape import Role, Tape
 from policies.bookkeeping import DAY_NS, book_report, close_instant, open_day, place, reserve, take_sample
+from policies.breaking import PRICE, hear_row, note_leg, take_back_probe
 from policies.estimating import learn_before
 from policies.flattening import ask_again, may_coast, propose_closes
 from policies.governor import rule
@@ -155,6 +156,8 @@ def take_rows(engine: Engine, tape: Tape, row: int, end: int) -> int:
         feed = engine.agent.feeds[tape.feed[row]]
         if feed.roles & Role.MATCH.value:
             update_quote(venue.quotes, feed.instrument, tape, row)
+            if engine.book.breakers.on[PRICE] != 0:
+                hear_row(engine.book.breakers, feed.instrument, tape, row)
             if venue.busy[feed.instrument] != 0 and tape.flaws[row] == 0:
                 match_waiting(venue, feed.instrument, tape, row)
             if ledger.account[0].open_positions > 0:
@@ -207,6 +210,7 @@ def decide(engine: Engine, first: int, count: int, now: int) -> int:
             execute(engine, group[k])
         elif group[k].rules == 0:
             reserve(book, group[k], -1)
+            take_back_probe(book.breakers, book.ledger.instruments, group[k])
             take_back(book.controls, book.ledger.instruments, group[k])
         if group[k].reduce == Reduce.GUARD and group[k].ruling != Ruling.EXECUTE:
             ask_again(book, group[k])
@@ -228,6 +232,7 @@ def execute(engine: Engine, intent: Record) -> None:
             send(engine)
             if intent.reduce == 0:
                 place(engine.book, order.number, instrument, order.lots, order.stop)
+                note_leg(engine.book.breakers, order.number, intent, leg)
 
 
 @folded

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from market.compiled import inlined
+from market.compiled import compiled, inlined
 from market.records import Records
 
 CHUNK: Final = 1024
@@ -49,3 +49,9 @@ def latch(logs: Logs, now: int, rules: int) -> None:
         logs.latches[logs.counts[LATCHES]].time_ns = now
         logs.latches[logs.counts[LATCHES]].rules = rules
         logs.counts[LATCHES] += 1
+
+
+@compiled
+def log_latch(logs: Logs, now: int, rules: int) -> None:
+    """Do that from outside of the engine."""
+    latch(logs, now, rules)

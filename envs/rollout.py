@@ -1,12 +1,13 @@
 """A rollout: one plan over one tape, as fast as the compiled engine goes. A backtest is one, a sweep is many."""
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.engine import Engine, run_dues, run_rows
-from envs.logs import CHUNK, Logs
+from envs.engine import Engine, roll_day, run_dues, run_rows
+from envs.logs import CHUNK, Logs, log_latch
 from market.ledger import TRADE
 from market.money import INT64_MAX
 from market.paper import END_NS, ORDER, REPORT, STOP_RULES, paper_venue
@@ -14,6 +15,7 @@ from market.records import Records, as_bytes, records, unwritten
 from market.tape import Tape
 from policies.assembly import agent_of, book_of, scanner_of
 from policies.bookkeeping import LATCH, SAMPLE
+from policies.commands import Wish, obey
 from policies.intents import INTENT
 from policies.legs import open_watch
 from policies.plan import Plan
@@ -24,7 +26,7 @@ LOG_ROWS: Final = 8 * CHUNK
 
 
 class Rollout(NamedTuple):
-    """What a rollout leaves behind: its logs, the final account and positions, and candidates per desk."""
+    """What a rollout leaves behind: its logs, the final account and positions, candidates per desk, alerts."""
 
     decisions: Records
     orders: Records
@@ -35,6 +37,7 @@ class Rollout(NamedTuple):
     account: Records
     positions: Records
     candidates: NDArray[np.int64]
+    alerts: Records
 
 
 def open_engine(plan: Plan, epoch: int = 1) -> Engine:
@@ -80,18 +83,36 @@ class _Drain:
         return [kept[:count] for kept, count in zip(self.kept, self.counts, strict=True)]
 
 
-def roll(engine: Engine, tape: Tape, settle_until_ns: int = INT64_MAX - 1) -> Rollout:
-    """Run the whole tape; what falls due after its last row is done up to `settle_until_ns`."""
+def roll(
+    engine: Engine, tape: Tape, settle_until_ns: int = INT64_MAX - 1, wishes: Sequence[Wish] = ()
+) -> Rollout:  # fmt: skip
+    """Run the whole tape; what falls due after its last row is done up to `settle_until_ns`.
+
+    `wishes`, in order of time, are obeyed at their instants, each before any row of it.
+    """
     drain = _Drain(engine.logs)
-    row, end = 0, len(tape.time_ns)
+    end = len(tape.time_ns)
     engine.venue.control[END_NS] = tape.time_ns[-1] if end else -1
-    while row < end:
-        row = run_rows(engine, tape, row, end)
+    row = 0
+    for wish in wishes:
+        row = _run_to(engine, tape, row, int(np.searchsorted(tape.time_ns, wish.time_ns)), drain)
+        run_dues(engine, wish.time_ns - 1)
         drain.take()
+        roll_day(engine, wish.time_ns)
+        log_latch(engine.logs, wish.time_ns, obey(engine.book, wish).latched)
+    _run_to(engine, tape, row, end, drain)
     run_dues(engine, settle_until_ns)
     drain.take()
     ledger, heard = engine.book.ledger, engine.candidates + _bars_heard(engine)
-    return Rollout._make([*drain.logged(), ledger.account.copy(), ledger.positions.copy(), heard])
+    alerts = engine.book.alerts[: int(engine.book.guard[0].told)].copy()
+    return Rollout._make([*drain.logged(), ledger.account.copy(), ledger.positions.copy(), heard, alerts])
+
+
+def _run_to(engine: Engine, tape: Tape, row: int, end: int, drain: _Drain) -> int:
+    while row < end:
+        row = run_rows(engine, tape, row, end)
+        drain.take()
+    return row
 
 
 def _bars_heard(engine: Engine) -> NDArray[np.int64]:

@@ -240,7 +240,8 @@ class Snapshot(Record, frozen=True, kw_only=True, tag="snapshot"):
     """Risk's book as of `time_ns`, complete: everything up to then is in the journal before this record.
 
     `findings` is the number of this one in risk's stream; `floors` and `guard` are there where account rules are,
-    `closing` per instrument where the engine is closing a holding, `learnt` where a rule needs to know correlations.
+    `closing` per instrument where the engine is closing a holding, `learnt` where a rule needs to know correlations,
+    `breakers` (per array of `policies.breaking.Breakers` its numbers) where breakers are.
     """
 
     account: dict[str, int]
@@ -251,6 +252,7 @@ class Snapshot(Record, frozen=True, kw_only=True, tag="snapshot"):
     guard: dict[str, int] = {}
     closing: dict[str, dict[str, int]] = {}
     learnt: Learnt | None = None
+    breakers: dict[str, tuple[float, ...]] = {}
 
 
 class Stop(Record, frozen=True, kw_only=True, tag="stop"):
@@ -278,6 +280,65 @@ class Switch(Record, frozen=True, kw_only=True, tag="switch"):
     wall_ns: int
 
 
+class Command(Record, frozen=True, kw_only=True, tag="command"):
+    """A person's order to the account: what to do, by whom, why, and when by the wall clock.
+
+    `action` is of `policies.commands.Action`, `subject` the rule or the breaker that it is about, `amount` money. `row`
+    is its place in the file of commands, `session` the account that it is meant for. In that file `time_ns` is wall
+    time as well; in a journal it is the market time before which everything was done, and nothing of it: there it
+    is obeyed.
+    """
+
+    row: int
+    session: int
+    action: str
+    subject: str
+    amount: int
+    who: tuple[str, ...]
+    reason: str
+    wall_ns: int
+
+
+class Outcome(Record, frozen=True, kw_only=True, tag="outcome"):
+    """What became of the command of a row at its instant: `result` is of `policies.commands.Result`."""
+
+    row: int
+    result: str
+    lifted: tuple[str, ...] = ()
+
+
+class Alert(Record, frozen=True, kw_only=True, tag="alert"):
+    """So many percent of what an account may lose above one of its floors are used: told once in a floor's period.
+
+    `equity` is the lowest of the instant, `line` the floor itself, both with what was deposited and withdrawn.
+    """
+
+    floor: str
+    percent: int
+    equity: int
+    line: int
+
+
+class Breaker(Record, frozen=True, kw_only=True, tag="breaker"):
+    """A circuit breaker tripped by itself; `breaker` names it as `policies.breaking.Kind` does, `scope` what it stops.
+
+    It ends at `until_ns`; 0: a person ends it.
+    """
+
+    breaker: str
+    scope: str
+    until_ns: int
+
+
+class NewHead(Record, frozen=True, kw_only=True, tag="new_head"):
+    """The head outside was lost, and a person began it again at record `seq`: nobody can tell what stood behind it."""
+
+    seq: int
+    hash: str
+    who: str
+    reason: str
+
+
 class Checkpoint(Record, frozen=True, kw_only=True, tag="checkpoint"):
     """A signed statement, the last record of every group: the chain had this hash at this sequence number.
 
@@ -293,7 +354,8 @@ class Checkpoint(Record, frozen=True, kw_only=True, tag="checkpoint"):
 
 AnyRecord: TypeAlias = (
     Session | Claim | Mandate | Decision | Order | Report | Cancel | Replace | OrderNews | Breaks | Adjustment
-    | OrdersSnapshot | Latch | Sample | Snapshot | Stop | Switch | Checkpoint
+    | OrdersSnapshot | Latch | Sample | Snapshot | Stop | Switch | Command | Outcome | Alert | Breaker | NewHead
+    | Checkpoint
 )  # fmt: skip
 
 KINDS: Final[Mapping[str, type[Record]]] = {str(kind.__struct_config__.tag): kind for kind in get_args(AnyRecord)}

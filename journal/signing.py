@@ -131,7 +131,10 @@ def open_seal(journal: Path, /, *, signed: bool = False) -> Seal:
     when the head of a journal is missing that is `signed` already: a new one would hide that its tail was cut off.
     """
     if signed and not head_path(journal).exists():
-        raise SigningError(f"{head_path(journal)}: missing, and {journal.name} is signed; put it back")
+        raise SigningError(
+            f"{head_path(journal)}: missing, and {journal.name} is signed; put it back, "
+            f"or begin it again with `trifecta journal new-head`"
+        )
     folder = journal.parent / FOLDER
     private, public = folder / PRIVATE, folder / PUBLIC
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ from journal.evidence import REWRITTEN_TEXT, UNCHECKED, UNSIGNED, Evidence, Seen
 from journal.records import CHECKPOINT
 from journal.signing import fingerprint
 from journal.store import Journal, JournalError, SqliteJournal
-from journal.walk import BROKEN, EPOCHS, REWRITTEN, UNREADABLE, Bad, Row, Walk
+from journal.walk import BROKEN, EPOCHS, INDEX, REWRITTEN, UNREADABLE, Bad, Row, Walk
 
 HEADER_BYTES: Final = 100
 PAGE_SIZE: Final = slice(16, 18)
@@ -28,6 +28,14 @@ PAGE_COUNT: Final = slice(28, 32)
 """Where the header of a SQLite file states how large it is; big-endian."""
 FILE_BYTES_MAX: Final = 2**40
 """A header that states more is no header."""
+
+BEGIN_INDEX: Final = (
+    "CREATE INDEX records_begin ON records (kind, seq) WHERE kind = 'session' OR kind = 'claim'"
+)  # fmt: skip
+INDEX_TEXT: Final = (
+    "the index by which a start finds its newest {} record is not what the records say; "
+    "`REINDEX records_begin` makes it anew from them"
+)  # fmt: skip
 
 BEFORE_ALL: Final = -(2**63)
 """Records are numbered from 1; what somebody has put below is looked at, too."""
@@ -62,7 +70,12 @@ def verify_journal(journal: Journal, evidence: Evidence | None = None) -> Verifi
 
     Without evidence signatures are not checked: then the chain shows damage, not forgery.
     """
-    return _verify(lambda: journal.entries(after=BEFORE_ALL), evidence, Walk(_place(evidence), decoding=True))
+    walk = Walk(_place(evidence), decoding=True)
+    found = _verify(lambda: journal.entries(after=BEFORE_ALL), evidence, walk)
+    for kind, places in walk.begins.items():
+        if found.ok and journal.newest(kind) != max(places, default=0):
+            return _unsound(found, INDEX, INDEX_TEXT.format(kind))
+    return found
 
 
 def verify_file(path: Path, evidence: Evidence | None = None) -> Verification:
@@ -90,6 +103,8 @@ def _verify_database(path: Path, evidence: Evidence | None) -> Verification:
         found = _verify(lambda: _rows(db), evidence, walk)
         if not found.ok:
             return found
+        if index_differs(db, walk):
+            return _unsound(found, INDEX, INDEX_TEXT.format("session or claim"))
         try:
             epochs = db.execute("SELECT epoch, owner, claimed_ns FROM epochs ORDER BY epoch").fetchall()
         except BROKEN as error:
@@ -97,6 +112,23 @@ def _verify_database(path: Path, evidence: Evidence | None) -> Verification:
         if epochs != walk.claims:
             return _unsound(found, EPOCHS, "the table of epochs does not repeat the claims in the records")
         return found
+
+
+def index_differs(db: sqlite3.Connection, walk: Walk) -> bool:
+    """Tell whether the index by which a start finds where to begin says anything else than the records do."""
+    written = db.execute("SELECT sql FROM sqlite_master WHERE type = 'index' AND name = 'records_begin'").fetchone()
+    if written is None or " ".join(str(written[0]).split()) != BEGIN_INDEX:
+        return True
+    try:
+        for kind, places in walk.begins.items():
+            rows = db.execute(  # the kind stands in the text: only so is the partial index allowed to answer it
+                f"SELECT seq FROM records INDEXED BY records_begin WHERE kind = '{kind}' ORDER BY seq"  # noqa: S608
+            )
+            if [seq for (seq,) in rows] != places:
+                return True
+    except BROKEN:
+        return True
+    return False
 
 
 def _rows(db: sqlite3.Connection) -> Iterator[Row]:

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from journal.chain import GENESIS, link
+from journal.entries import INDEXED
 from journal.heads import NO_RECORD, checkpoint_of
 from journal.records import CHECKPOINT, DECODER, Claim
 
@@ -31,6 +32,7 @@ TRUNCATED: Final = "truncated"
 UNSIGNED_TAIL: Final = "unsigned"
 FOREIGN: Final = "foreign"
 EPOCHS: Final = "epochs"
+INDEX: Final = "index"
 UNREADABLE: Final = "unreadable"
 EVIDENCE: Final = "evidence"
 """Classes of damage; docs/journal.md says what each means."""
@@ -73,6 +75,8 @@ class Walk:
         self.newest: tuple[int, bytes] | None = None
         self.at_head: str | None = None
         self.claims: list[tuple[int, str, int]] = []
+        self.begins: dict[str, list[int]] = {kind: [] for kind in INDEXED}
+        """Places of the records that a start begins to read at, by kind."""
         self._place = place
         self._decoding = decoding
 
@@ -109,6 +113,8 @@ class Walk:
     def _look_into(self, row: Row) -> bool:
         """Take a claim or a checkpoint; False for what is none, or states another chain than the one before it."""
         seq, kind, _, body, _ = row
+        if kind in self.begins:
+            self.begins[kind].append(seq)
         if kind == CHECKPOINT:
             checkpoint = checkpoint_of(body)
             if checkpoint is None or (checkpoint.seq, checkpoint.hash) != (self.count, self.hash):
@@ -152,7 +158,7 @@ class Walk:
 
 
 _A_CHECKPOINT: Final = (CHECKPOINT, int, bytes)
-_LOOKED_INTO: Final = frozenset({CHECKPOINT, CLAIM})
+_LOOKED_INTO: Final = frozenset({CHECKPOINT, *INDEXED})
 
 
 def _readable(rows: Iterator[Row]) -> Iterator[Row]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,11 +14,13 @@ from market.money import INT64_MAX
 from market.quotes import QUOTE
 from market.records import Record, Records, records
 from market.tape import FEED, Role
+from policies.breakers import CostTerms, PriceTerms, VenueTerms
+from policies.breaking import Breakers, open_breakers
 from policies.catalogue import features_of, policy_named
 from policies.controls import override_bits
 from policies.estimating import Estimator, open_estimator
 from policies.floors import open_floors
-from policies.guard import open_guard, start_guard
+from policies.guard import alerts_of, open_guard, start_guard
 from policies.intents import FEATURES_MAX
 from policies.phases import PHASE, PROTECT
 from policies.plan import DeskPlan, FeedPlan, Plan, PortfolioPlan, RulesPlan
@@ -152,7 +155,7 @@ def guards_of(plan: Plan, instruments: Records) -> Guards:
     for row, calendar in zip(resets_ns, rules.calendars, strict=True):
         row[: len(calendar.resets_s)] = np.array(calendar.resets_s, np.int64) * 10**9
     start_guard(guard, floors, resets_ns)
-    return Guards(floors, guard, resets_ns, class_correlations(instruments))
+    return Guards(floors, guard, resets_ns, class_correlations(instruments), alerts_of(floors, resets_ns))
 
 
 def _refuse_inert(rules: RulesPlan) -> None:
@@ -249,6 +252,19 @@ def controls_of(plan: Plan) -> Controls | None:
     return open_controls(terms, bounds, overrides, len(plan.desks), len(plan.venues))
 
 
+def breakers_of(plan: Plan) -> Breakers | None:
+    """Return the circuit breakers, having seen nothing; None where the plan has none."""
+    own = plan.breakers
+    if own is None:
+        return None
+    terms = (
+        PriceTerms(*msgspec.structs.astuple(own.price)) if own.price else None,
+        VenueTerms(*msgspec.structs.astuple(own.venue)) if own.venue else None,
+        CostTerms(*msgspec.structs.astuple(own.cost)) if own.cost else None,
+    )
+    return open_breakers(*terms, instruments=len(plan.instruments), venues=len(plan.venues))
+
+
 def price_sources(instruments: Records, number: int) -> set[int]:
     """Return the instruments whose prices it takes to trade one: what it is quoted by, and what converts its money."""
     row = instruments[number]
@@ -269,10 +285,12 @@ def book_of(plan: Plan, quotes: Records | None = None, instruments: Records | No
     shared = records(len(instruments), QUOTE) if quotes is None else quotes
     cooldowns = np.array(plan.limits.cooldowns_ns, np.int64)
     book = open_book(ledger, shared, desks_of(plan), limits_of(plan), cooldowns, guards_of(plan, instruments))
-    controls = controls_of(plan)
+    controls, breakers = controls_of(plan), breakers_of(plan)
     phases, protects = phases_of(plan.rules)
     book = book._replace(estimator=estimator_of(plan, instruments), phases=phases, protects=protects)
-    return book if controls is None else book._replace(controls=controls)
+    if controls is not None:
+        book = book._replace(controls=controls)
+    return book if breakers is None else book._replace(breakers=breakers)
 
 
 def agent_of(plan: Plan, quotes: Records | None = None) -> Agent:

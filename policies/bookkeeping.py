@@ -16,6 +16,7 @@ from market.paper import ReportKind
 from market.quotes import update_quote
 from market.records import Record, Records, record_type
 from market.tape import Role, Tape
+from policies.breaking import PRICE, hear_report, hear_row, trips_are_full
 from policies.estimating import learn_before
 from policies.flattening import call_closes, note_closing
 from policies.gates import next_streak, position_cap
@@ -65,6 +66,8 @@ def book_report(book: Book, report: Record) -> None:
     mark_position(book.ledger, book.quotes, report.instrument, report.time_ns)
     if report.kind != ReportKind.SETTLE:
         _use_reservation(book, report)
+    if len(book.breakers.trips) > 0:
+        hear_report(book.breakers, book.ledger.instruments, report)
     if book.ledger.positions[report.instrument].lots == 0:
         book.stops[0, report.instrument] = book.stops[1, report.instrument] = 0
     if book.guard[0].flattens != 0:
@@ -149,7 +152,7 @@ def close_instant(book: Book, time_ns: int) -> int:
     value_account(account)
     fresh |= breaches(book.limits[0], account, account.floating_low, account.equity_low, account.peak)
     if book.guard[0].active != 0:
-        fresh |= watch_floors(book.floors, book.guard[0], account, time_ns)
+        fresh |= watch_floors(book.floors, book.guard[0], account, time_ns, book.alerts)
     if book.guard[0].flattens != 0:
         fresh |= call_closes(book, time_ns)
     fresh &= ~account.blocks
@@ -160,7 +163,8 @@ def close_instant(book: Book, time_ns: int) -> int:
 @compiled
 def roll_account(book: Book, time_ns: int) -> int:
     """Take the resets of all floors up to an instant, before anything of it is valued; return the breached bits."""
-    return roll_floors(book.floors, book.guard[0], book.resets_ns, book.ledger.account[0].equity, time_ns)
+    equity = book.ledger.account[0].equity
+    return roll_floors(book.floors, book.guard[0], book.resets_ns, equity, time_ns, book.alerts)
 
 
 @inlined
@@ -227,6 +231,8 @@ def next_sample_ns(due_ns: int, time_ns: int, step_ns: int) -> int:
 LATCH: Final = record_type("time_ns rules")
 """Rules that an instant has set for the first time."""
 
+TRIPS_FULL: Final = -2
+
 
 @compiled
 def move_book(
@@ -237,7 +243,8 @@ def move_book(
 
     `at` = (row, report, samples, latches) is carried on. Stops before an instant of a later UTC day than the book's,
     and returns that instant's time (the caller rolls the day and goes on); behind one at which something must be
-    closed (`guard.due_ns`), and returns its time (the caller judges that and goes on); returns -1 when all is done.
+    closed (`guard.due_ns`), and returns its time (the caller judges that and goes on); returns -1 when all is done, and
+    TRIPS_FULL when the breakers' trips must be told first.
     """
     account, ledger, quotes = book.ledger.account[0], book.ledger, book.quotes
     row, report = at[0], at[1]
@@ -249,12 +256,17 @@ def move_book(
         if now // DAY_NS > account.day:
             at[0], at[1] = row, report
             return now
+        if trips_are_full(book.breakers):
+            at[0], at[1] = row, report
+            return TRIPS_FULL
         if book.estimator.terms[0].step_ns != 0:
             learn_before(book, now)
         while row < rows and tape.time_ns[row] == now:
             feed = feeds[tape.feed[row]]
             if feed.roles & Role.MATCH.value:
                 update_quote(quotes, feed.instrument, tape, row)
+                if book.breakers.on[PRICE] != 0:
+                    hear_row(book.breakers, feed.instrument, tape, row)
                 if account.open_positions > 0:
                     mark_moved(ledger, quotes, feed.instrument, now)
             row += 1

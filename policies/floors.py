@@ -193,10 +193,16 @@ def acknowledge(floors: Records) -> int:
 
     An acknowledgement before the reset is ignored; a bit stays while another latched floor has it.
     """
+    return acknowledge_rule(floors, -1)
+
+
+@compiled
+def acknowledge_rule(floors: Records, rules: int) -> int:
+    """Do that for the floors of some rules alone."""
     lifted = held = 0
     for k in range(len(floors)):
         row = floors[k]
-        if row.latched != 0 and row.pending != 0:
+        if row.latched != 0 and row.pending != 0 and row.rule & rules != 0:
             row.latched, row.pending = 0, 0
             lifted |= row.rule
         elif row.latched != 0:

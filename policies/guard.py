@@ -15,6 +15,7 @@ from market.costs import PPM
 from market.money import INT64_MAX
 from market.records import Record, Records, record_type, records
 from policies.floors import (
+    ALERT_PERCENT,
     mark_at,
     next_reset_ns,
     raised_top,
@@ -27,8 +28,7 @@ from policies.floors import (
 GUARD: Final = record_type(
     "buffer overnight_multiple gap_ppm stop_gap_ppm halve_ppm block_ppm flatten_ppm "
     "exposure_ppm_max exposure_basis leverage_ppm cluster_ppm_max correlates active "
-    "flow balance next_ns until_ns pending flattens due_ns stops "
-    "trades days last_day",
+    "flow balance next_ns until_ns pending told flattens due_ns stops trades days last_day",
     floats="rho_max risk_min risk_max confidence_floor confidence_cap gamma",
 )
 """What keeps an account from its floors.
@@ -38,10 +38,19 @@ stop and over one; `halve_ppm`, `block_ppm`, `flatten_ppm` the used shares of an
 and call for flattening. `exposure_ppm_max` 0 caps no exposure, `correlates` 0 knows no correlation, `risk_max` 0 scales
 no risk by confidence. `flow` is what was deposited less withdrawn, `balance` cash at the last valuation, `next_ns` the
 next reset of any floor, `until_ns` the instant from which a calendar is unknown, `pending` risk that was approved at
-this instant and has no order yet. `flattens` 1: the engine itself closes what must be closed; `due_ns` is the instant
-at which something of that waits to be proposed (0: nothing does). Inactive, it asks for nothing. `stops` 1,
-profiles or not: protective stops must be sound ones (`policies.stop_rules`). `trades` are closed ones, `days` those
-with an opening trade, `last_day` the newest of them (`policies.phases`)."""
+this instant and has no order yet, `told` the number of alerts so far. Inactive, it asks for nothing. `flattens` 1: the
+engine itself closes what must be closed; `due_ns` is the instant at which something of that waits to be proposed (0:
+nothing does). `stops` 1, profiles or not: protective stops must be sound ones (`policies.stop_rules`). `trades` are
+closed ones, `days` those with an opening trade, `last_day` the newest of them (`policies.phases`)."""
+
+ALERT: Final = record_type("time_ns floor percent equity line")
+"""An alert: so many percent of what a floor allows are used, told once in its period. `floor` is its number, `equity`
+the lowest of the instant, `line` the floor, both with the flow."""
+
+
+def alerts_of(floors: Records, resets_ns: NDArray[np.int64]) -> Records:
+    """Return room for every alert that these floors can give: each level once before, and once after, every reset."""
+    return records(len(floors) * (resets_ns.shape[1] + 1) * len(ALERT_PERCENT), ALERT)
 
 
 def open_guard(terms: dict[str, int | float], cash: int) -> Records:
@@ -62,7 +71,9 @@ def start_guard(guard: Records, floors: Records, resets_ns: NDArray[np.int64]) -
 
 
 @compiled
-def roll_floors(floors: Records, guard: Record, resets_ns: NDArray[np.int64], equity: int, now: int) -> int:
+def roll_floors(
+    floors: Records, guard: Record, resets_ns: NDArray[np.int64], equity: int, now: int, alerts: Records
+) -> int:  # fmt: skip
     """Take all resets up to `now` with the last known equity and balance; return the `Rule` bits breached there."""
     bits, following = 0, INT64_MAX
     if now < guard.next_ns:
@@ -72,6 +83,8 @@ def roll_floors(floors: Records, guard: Record, resets_ns: NDArray[np.int64], eq
         instant = next_reset_ns(row, resets_ns)
         while instant <= now:
             bits |= reset_floor(row, instant, equity - guard.flow, guard.balance - guard.flow)
+            if row.alerts != 0:
+                note_alerts(guard, alerts, floors, k, 0, instant, equity)
             row.next_reset += 1
             instant = next_reset_ns(row, resets_ns)
         following = min(following, instant)
@@ -80,13 +93,33 @@ def roll_floors(floors: Records, guard: Record, resets_ns: NDArray[np.int64], eq
 
 
 @compiled
-def watch_floors(floors: Records, guard: Record, account: Record, now: int) -> int:
-    """Test the account, as it was just valued, against every floor; return the `Rule` bits of those breached."""
+def watch_floors(floors: Records, guard: Record, account: Record, now: int, alerts: Records) -> int:
+    """Test the account, as it was just valued, against every floor; return the `Rule` bits of those breached.
+
+    What is used of an amount is told: written behind `alerts[:guard.told]`.
+    """
     bits, flow = 0, guard.flow
     for k in range(len(floors)):
+        given = floors[k].alerts
         bits |= watch_floor(floors[k], now, account.equity - flow, account.equity_low - flow, account.cash - flow)
+        if floors[k].alerts != given:
+            note_alerts(guard, alerts, floors, k, given, now, account.equity_low)
     guard.balance = account.cash
     return bits
+
+
+@compiled
+def note_alerts(
+    guard: Record, alerts: Records, floors: Records, number: int, given: int, time_ns: int, equity: int
+) -> None:  # fmt: skip
+    """Write the alerts of one floor behind its first `given` ones of this period."""
+    floor = floors[number]
+    for level in range(given, floor.alerts):
+        assert guard.told < len(alerts)
+        alert = alerts[guard.told]
+        alert.time_ns, alert.floor, alert.percent = time_ns, number, ALERT_PERCENT[level]
+        alert.equity, alert.line = equity, floor.floor + guard.flow
+        guard.told += 1
 
 
 @compiled

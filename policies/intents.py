@@ -77,6 +77,11 @@ class Rule(IntFlag):
     STOP_OFF_TICK = 1 << 55
     STOP_TOO_CLOSE_TO_LIQUIDATION = 1 << 56
 
+    # Circuit breakers (`policies.breaking`).
+    PRICE_PAUSE = 1 << 57
+    VENUE_HEALTH = 1 << 58
+    COST_BREAKER = 1 << 59
+
 
 PORTFOLIO_SHIFT: Final = 24
 STOP_SHIFT: Final = 49

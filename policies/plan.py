@@ -220,10 +220,47 @@ class ControlsPlan(Struct, frozen=True, kw_only=True):
     overrides: tuple[OverridePlan, ...] = ()
 
 
+class PriceBreakerPlan(Struct, frozen=True):
+    """Terms of CB-02 per instrument; see `policies.breakers.PriceTerms`."""
+
+    window_ns: int
+    sigmas: int
+    spreads: int
+    pause_ns: int
+
+
+class VenueBreakerPlan(Struct, frozen=True):
+    """Terms of CB-03 per venue; see `policies.breakers.VenueTerms`."""
+
+    window_ns: int
+    rejects_ppm_max: int
+    failures_ppm_max: int
+    latency_ns_max: int
+    answers_min: int
+    pause_ns: int
+    pause_ns_max: int
+
+
+class CostBreakerPlan(Struct, frozen=True):
+    """Terms of CB-04 per instrument; see `policies.breakers.CostTerms`."""
+
+    times: int
+    fills: int
+
+
+class BreakersPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The circuit breakers of a run; one that is None is off."""
+
+    price: PriceBreakerPlan | None = None
+    venue: VenueBreakerPlan | None = None
+    cost: CostBreakerPlan | None = None
+
+
 class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A whole run: account, venues, instruments, feeds in tape order, routes, desks, limits, account rules.
 
-    `controls` are missing where none are configured: in plans of before there were any, and in tests of other things.
+    `controls` and `breakers` are missing where none are configured: in plans of before there were any, and in tests of
+    other things.
     """
 
     currency: str
@@ -236,6 +273,7 @@ class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     limits: LimitsPlan
     rules: RulesPlan = RulesPlan()
     controls: ControlsPlan | None = None
+    breakers: BreakersPlan | None = None
 
     def index_of(self, key: str) -> int:
         """Return the number of an instrument; ValueError when the plan has none of that name."""

@@ -157,3 +157,8 @@ def window_note(window: NDArray[np.int64], time_ns: int) -> None:
 def window_forget(window: NDArray[np.int64]) -> None:
     """Take back the newest event: it was not sent after all."""
     window[COUNT] -= 1
+
+
+def empty_window(window: NDArray[np.int64]) -> None:
+    """Forget every event: counting begins anew."""
+    window[:] = 0

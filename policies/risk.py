@@ -20,11 +20,12 @@ from market.quotes import rate_to_account
 from market.records import Record, Records, record_type, records
 from policies.account_rules import account_rules
 from policies.closing import CLOSING
+from policies.breaking import Breakers, breaker_bits, no_breakers
 from policies.controls import control_bits
 from policies.estimating import Estimator, open_estimator
 from policies.floors import FLOOR
 from policies.gates import cooldown_left_ns, position_cap, shrinks
-from policies.guard import open_guard
+from policies.guard import ALERT, open_guard
 from policies.intents import Rule, TradingState
 from policies.phases import PHASE, PROTECT
 from policies.portfolio_rules import portfolio_bits
@@ -54,18 +55,20 @@ LIVE: Final = record_type("number instrument lots stop")
 
 
 class Guards(NamedTuple):
-    """What account profiles bring to a book: floors, their guard, resets per calendar, correlations per instrument."""
+    """What account profiles bring to a book: floors, their guard, resets per calendar, correlations, alerts' room."""
 
     floors: Records
     guard: Records
     resets_ns: NDArray[np.int64]
     rho: NDArray[np.float64]
+    alerts: Records
 
 
 def no_guards(cash: int, instruments: int) -> Guards:
     """Return what a book has where no account profile is active."""
     return Guards(
-        records(0, FLOOR), open_guard({}, cash), np.zeros((0, 0), np.int64), np.zeros((instruments, instruments))
+        records(0, FLOOR), open_guard({}, cash), np.zeros((0, 0), np.int64), np.zeros((instruments, instruments)),
+        records(0, ALERT),
     )  # fmt: skip
 
 
@@ -73,6 +76,7 @@ class Book(NamedTuple):
     """All that risk knows. `working_long` and `working_short` are lots reserved per instrument, both positive.
 
     `stops[0]` and `stops[1]` are the worst stop of what was bought and sold per instrument; 0: there is none.
+    `alerts[:guard.told]` are those that the floors have given.
     """
 
     ledger: Ledger
@@ -88,12 +92,14 @@ class Book(NamedTuple):
     guard: Records
     resets_ns: NDArray[np.int64]
     rho: NDArray[np.float64]
+    alerts: Records
     stops: NDArray[np.int64]
     controls: Controls
     closing: Records
     estimator: Estimator
     phases: Records
     protects: Records
+    breakers: Breakers
 
 
 LIVE_COUNT: Final = 0
@@ -124,6 +130,7 @@ def open_book(
         open_estimator([0] * count, 1),
         records(0, PHASE),
         records(0, PROTECT),
+        no_breakers(count),
     )
 
 
@@ -323,4 +330,5 @@ def judge(book: Book, intent: Record) -> int:
     if book.guard[0].active != 0:
         bits |= account_rules(book, intent, priced)
     ledger = book.ledger
-    return bits | control_bits(book.controls, ledger, book.quotes, book.working_long, book.working_short, intent)
+    bits |= control_bits(book.controls, ledger, book.quotes, book.working_long, book.working_short, intent)
+    return bits | breaker_bits(book.breakers, ledger.instruments, intent, bits)

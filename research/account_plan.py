@@ -11,7 +11,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from market.costs import PPM
-from policies.calendars import SECOND_NS, resets_between
+from policies.calendars import SECOND_NS, moment_of, resets_between
 from policies.floors import Anchor, Clears, Mode
 from policies.intents import Rule
 from policies.leverage import Basis, effective_leverage
@@ -29,6 +29,8 @@ ANCHORS: Final = {
 MODES: Final = {
     "static": Mode.STATIC, "trailing_eod_balance": Mode.CLOSING, "trailing_intraday_equity": Mode.PEAK,
 }  # fmt: skip
+
+CLEARS: Final = {"never": Clears.NEVER, "acknowledged": Clears.ACKNOWLEDGED}
 
 
 def rules_plan(accounts: Sequence[AccountProfile], cash: int, start_ns: int, end_ns: int) -> RulesPlan:
@@ -70,23 +72,40 @@ def rules_plan(accounts: Sequence[AccountProfile], cash: int, start_ns: int, end
     )  # fmt: skip
 
 
+def refuse_short_calendars(rules: RulesPlan, end_ns: int) -> None:
+    """Refuse to begin a run that would go on beyond the end of a calendar: from there on no new risk is taken.
+
+    ConfigurationError names the calendar. A plan that was made for its data reaches beyond it by `MARGIN_NS`.
+    """
+    for calendar in rules.calendars:
+        last_s = calendar.resets_s[-1] if calendar.resets_s else 0
+        if last_s * SECOND_NS <= end_ns:
+            raise ConfigurationError(
+                f"calendar {calendar.zone} {calendar.reset} ({calendar.period}): it ends at "
+                f"{moment_of(last_s * SECOND_NS):%Y-%m-%d %H:%M} UTC, before the run does "
+                f"({moment_of(end_ns):%Y-%m-%d %H:%M}); a plan that was made for this data is allowed"
+            )
+
+
 def firm_floors(account: AccountProfile, initial: int) -> list[tuple[FloorPlan, tuple[str, str, str]]]:
     """Return a firm's floors with their calendars (zone, reset, period)."""
     firm, guard = account.firm, account.guard or Guard()
     assert firm is not None
     calendar = (firm.time_zone, firm.reset, "day")
     inclusive = int(firm.breach == "at_or_below")
+    clears = CLEARS[firm.clears]
     found = []
     if firm.daily_fraction is not None:
         daily = FloorPlan(
             name=f"{account.name} daily loss", rule=Rule.ACCOUNT_DAILY_LOSS, mode=Mode.DAILY, calendar=0,
-            anchor=ANCHORS[firm.daily_anchor], inclusive=inclusive, share_ppm=ppm_of(guard.daily_room_share),
+            anchor=ANCHORS[firm.daily_anchor], inclusive=inclusive, clears=clears,
+            share_ppm=ppm_of(guard.daily_room_share),
             **_amount(firm.daily_fraction, firm.daily_amount_of != "initial", initial),
         )  # fmt: skip
         found.append((daily, calendar))
     total = FloorPlan(
         name=f"{account.name} total loss", rule=Rule.ACCOUNT_TOTAL_LOSS, mode=MODES[firm.total_mode], calendar=0,
-        inclusive=inclusive, share_ppm=ppm_of(guard.total_room_share), lock=_lock(firm, initial),
+        inclusive=inclusive, clears=clears, share_ppm=ppm_of(guard.total_room_share), lock=_lock(firm, initial),
         **_amount(firm.total_fraction, firm.total_amount_of != "initial", initial),
     )  # fmt: skip
     return [*found, (total, calendar)]

@@ -20,7 +20,8 @@ class FirmRules(Section):
     """A firm's loss rules: floors of the equity, floating profit and loss included, at every instant.
 
     Daily: the anchor of the last reset less its amount. Total: the initial capital (`static`), the highest balance at
-    a reset (`trailing_eod_balance`) or the highest equity (`trailing_intraday_equity`) less its amount.
+    a reset (`trailing_eod_balance`) or the highest equity (`trailing_intraday_equity`) less its amount. A breach is
+    final, unless it `clears`: then a person may lift it after the next reset.
     """
 
     daily_fraction: Share | None = None
@@ -31,6 +32,7 @@ class FirmRules(Section):
     total_amount_of: Literal["initial", "hwm"] = "initial"
     lock_at: Literal["none", "initial"] = "none"
     breach: Literal["below", "at_or_below"]
+    clears: Literal["never", "acknowledged"] = "never"
     time_zone: str
     reset: str
 

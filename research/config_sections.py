@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, Field, field_validator
 
 from research.config_accounts import Crypto, FirmRules, Guard, Objectives, PortfolioRules
 from research.config_base import Fraction, Section
+from research.config_breakers import Breakers
 
 Amount = Annotated[Decimal, Field(ge=Decimal("-1e12"), le=Decimal("1e12"), allow_inf_nan=False)]
 """A number kept as it is written: steps, rates, percentages."""
@@ -179,6 +180,7 @@ class Configuration(Section):
     rates: dict[str, Annotated[Amount, Field(gt=0)]]
     desks: Desks
     controls: Controls
+    breakers: Breakers = Field(default_factory=Breakers)
     report: Report
     portfolio: PortfolioRules | None = None
     venue: dict[str, VenueOverride] = Field(default_factory=dict)

@@ -47,7 +47,7 @@ def parts_of(result: RunResult) -> dict[str, list[bytes]]:
         "orders": orders,
         "fills": fills,
         "samples": samples,
-        "ledger": [canonical({"account": account, "positions": result.positions})],
+        "ledger": [canonical({"account": account, "positions": result.positions}), *map(canonical, result.alerts)],
     }
 
 

@@ -33,6 +33,11 @@ class Home:
         return self.path / "switches.db"
 
     @property
+    def commands(self) -> Path:
+        """What people have ordered of an account: apart from the journal for the same reason."""
+        return self.path / "commands.db"
+
+    @property
     def tapes(self) -> Path:
         """Recorded market data, by hash."""
         return self.path / "tapes"

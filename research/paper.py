@@ -15,6 +15,7 @@ from actors.restoring import SessionLog, newest_session
 from actors.settings import GOVERNOR, RISK, SUPERVISOR, Settings
 from actors.staging import session_record
 from actors.system import Cluster
+from journal.commands import CommandFile
 from journal.evidence import Evidence, evidence_of
 from journal.records import Stop
 from journal.signing import open_seal
@@ -22,6 +23,7 @@ from journal.store import Journal, Place, absolute, open_journal, shown
 from journal.switchboard import Switchboard, SwitchboardError
 from journal.verify import verify_journal
 from policies.plan import plan_hash
+from research.account_plan import refuse_short_calendars
 from research.home import Home
 from research.planning import Planned
 from research.result import RunResult, result_of_session
@@ -144,8 +146,11 @@ def abandon(home: Home, folder: Path | None) -> None:
 
 def open_session(home: Home, planned: Planned) -> tuple[Settings, bool]:
     """Continue the newest session if it is this one and has not ended, else begin a new one; tell which it was."""
+    if len(planned.tape.time_ns):
+        refuse_short_calendars(planned.plan.rules, int(planned.tape.time_ns[-1]))
     tape = save_tape(home.tapes, planned.tape)
     Switchboard(home.switches).close()  # from here on one that is gone is an error
+    CommandFile(home.commands).close()
     evidence = evidence_of(home.journal)  # before it is opened to be written: that begins a head where there is none
     journal = open_journal(home.journal, seal=open_seal)
     try:
@@ -159,6 +164,7 @@ def open_session(home: Home, planned: Planned) -> tuple[Settings, bool]:
             tape_folder=str(home.tapes.resolve()),
             tape_hash=tape,
             switches_path=str(home.switches.resolve()),
+            commands_path=str(home.commands.resolve()),
         )
         if old and not log.complete and old.plan_hash == plan_hash(planned.plan) and old.tape_hash == tape:
             return settings, True
@@ -169,6 +175,7 @@ def open_session(home: Home, planned: Planned) -> tuple[Settings, bool]:
             tape_folder=settings.tape_folder,
             tape_hash=tape,
             switches_path=settings.switches_path,
+            commands_path=settings.commands_path,
         )
         epoch = journal.claim("session", time.time_ns())
         abandoned = old is not None and not log.stops

@@ -19,6 +19,7 @@ from policies.intents import DeskKind
 from policies.plan import ControlsPlan, DeskPlan, FeedPlan, LimitsPlan, Plan, RoutePlan, RulesPlan
 from research.account_plan import rules_plan
 from research.catalogue import Catalogue, Entry, FileKind, file_hash, show_time
+from research.config_breakers import breakers_plan
 from research.config_sections import Configuration, Profile
 from research.control_plans import controls_plan
 from research.loader import Bars, Quotes, load_bars, load_quotes
@@ -337,6 +338,7 @@ def _finished(draft: _Draft) -> Planned:
         limits=limits_plan(draft.profile, sample_step_ns(draft.configuration.report.sample_s, span_ns)),
         rules=_rules(draft, cash, tape),
         controls=_controls(draft),
+        breakers=breakers_plan(draft.configuration.breakers),
     )
     return Planned(plan, tape, tuple(draft.data), tuple(draft.warnings))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from actors.obeying import wish_of
 from actors.restoring import SessionLog, sessions
 from actors.settings import decode_plan
 from actors.writing import Writer
@@ -69,7 +70,9 @@ def replay_session(
     plan = decode_plan(log.session.plan)
     if plan_hash(plan) != log.session.plan_hash:
         raise ReplayError(f"{path}: session {log.session.number}: its plan does not give the hash beside it")
-    rollout = roll(open_engine(plan), _tape(path, log, tapes, rebuild))
+    obeyed = {outcome.row for outcome in log.outcomes}
+    wishes = [wish_of(plan, command) for command in log.commands if command.row in obeyed]
+    rollout = roll(open_engine(plan), _tape(path, log, tapes, rebuild), wishes=wishes)
     writer = Writer(plan, log.session.number)
     switched_ns = min((switch.time_ns for switch in log.switches), default=None)
     end_ns = INT64_MAX if switched_ns is None else switched_ns

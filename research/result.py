@@ -11,10 +11,11 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from actors.obeying import Flow, flows_of
 from actors.restoring import SessionLog
 from actors.writing import Writer
 from envs.rollout import Rollout
-from journal.records import Decision, Latch, Order, Report, Sample
+from journal.records import Alert, Breaker, Command, Decision, Latch, Order, Outcome, Report, Sample
 from market.instruments import Instrument, Kind
 from market.ledger import TRADES, Ledger, apply_report, open_ledger
 from market.money import decimal_of
@@ -73,8 +74,9 @@ class DeskResult(Struct, frozen=True, kw_only=True):
 class RunResult(Struct, frozen=True, kw_only=True):
     """A whole run, in integer money.
 
-    `account` is the account at its end, `positions` what is still open (lots, cost in ticks x lots); samples are the
-    equity curve, oldest first.
+    `alerts`, `commands` with their `outcomes`, and the `flows` of money that they brought are in order of time; what
+    `breakers` tripped is known of a session alone. `account` is the account at its end, `positions` what is still open
+    (lots, cost in ticks x lots); samples are the equity curve, oldest first.
     """
 
     plan: Plan
@@ -87,6 +89,11 @@ class RunResult(Struct, frozen=True, kw_only=True):
     account: dict[str, int]
     positions: dict[str, dict[str, int]]
     desks: dict[str, DeskResult]
+    alerts: tuple[Alert, ...] = ()
+    breakers: tuple[Breaker, ...] = ()
+    commands: tuple[Command, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    flows: tuple[Flow, ...] = ()
 
     @property
     def final_equity(self) -> Decimal:
@@ -130,6 +137,7 @@ def result_of_rollout(plan: Plan, tape: Tape, rollout: Rollout, session: int = 1
         plan=plan, decisions=decisions, orders=tuple(orders), reports=reports, samples=samples, latches=latches,
         trades=trades, account=account, positions=positions,
         desks=desk_results(plan, tape, decisions, reports, trades, candidates),
+        alerts=in_order([writer.alert(row) for row in rollout.alerts]),
     )  # fmt: skip
 
 
@@ -143,7 +151,14 @@ def result_of_session(plan: Plan, tape: Tape, log: SessionLog, candidates: Seque
         plan=plan, decisions=tuple(log.decisions), orders=tuple(log.orders), reports=tuple(log.reports),
         samples=tuple(log.samples), latches=tuple(log.latches), trades=trades, account=account, positions=positions,
         desks=desk_results(plan, tape, log.decisions, log.reports, trades, candidates),
+        alerts=in_order(log.alerts), breakers=tuple(log.breakers), commands=tuple(log.commands),
+        outcomes=tuple(log.outcomes), flows=tuple(flows_of(log)),
     )  # fmt: skip
+
+
+def in_order(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
+    """Return alerts in the one order: of resets that nobody has asked for at once, one floor's may be taken first."""
+    return tuple(sorted(alerts, key=lambda alert: (alert.time_ns, alert.floor, alert.percent)))
 
 
 def fold_trades(plan: Plan, reports: Sequence[Report]) -> Records:

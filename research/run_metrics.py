@@ -36,11 +36,13 @@ class AccountEnd(NamedTuple):
     cash: int
     fees: int
     drawdown_max: int
+    flow: int = 0
+    """What was deposited less withdrawn on the way."""
 
     @property
     def profit(self) -> int:
-        """What the run made, open positions at their closing prices included."""
-        return self.equity - self.initial
+        """What the run made, open positions at their closing prices included; a deposit is none."""
+        return self.equity - self.initial - self.flow
 
     @property
     def open_profit(self) -> int:
@@ -59,6 +61,7 @@ def account_end(result: RunResult) -> AccountEnd:
         cash=account.get("cash", last.cash),
         fees=account.get("fees", 0),
         drawdown_max=account.get("drawdown_max", max((one.peak - one.low for one in result.samples), default=0)),
+        flow=sum(flow.money for flow in result.flows),
     )
 
 
@@ -76,6 +79,14 @@ def curve_of(result: RunResult) -> EquityCurve:
     """Return the equity curve of a run up to its last instant."""
     rows = np.array([(one.time_ns, *_levels(one)) for one in closed_samples(result)], np.int64).reshape(-1, 5)
     return EquityCurve(rows[:, 0], *(rows[:, k] / MONEY_UNIT for k in range(1, 5)))
+
+
+def flows_at(result: RunResult, times_ns: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return what had come in, less what had left, by the end of each instant, in account currency."""
+    flows_ns = np.array([flow.time_ns for flow in result.flows], np.int64)
+    sums = np.concatenate([[0.0], np.cumsum([flow.money / MONEY_UNIT for flow in result.flows])])
+    found: NDArray[np.float64] = sums[np.searchsorted(flows_ns, times_ns, side="right")]
+    return found
 
 
 def closed_samples(result: RunResult) -> list[Sample]:
@@ -108,7 +119,7 @@ def metrics_of(result: RunResult, periods_per_year: float | None = None) -> dict
     else:
         sampled, periods, points = "bar", periods_per_year, samples
     equity = [decimal_of(result.plan.cash), *(decimal_of(point.equity) for point in points)]
-    returns, _ = time_weighted_return(equity, [Decimal(0)] * len(equity))
+    returns, _ = time_weighted_return(equity, [Decimal(0), *_flows(result, [point.time_ns for point in points])])
     of_returns = _renamed(msgspec.structs.asdict(return_metrics(returns, periods, nan_policy="drop")))
     average = sum(sample.equity for sample in samples) // max(len(samples), 1)
     of_trades = trade_metrics(closed_trades(result), decimal_of(average) if samples else equity[0])
@@ -120,6 +131,15 @@ def metrics_of(result: RunResult, periods_per_year: float | None = None) -> dict
         **{name: value for name, value in msgspec.structs.asdict(of_trades).items() if name not in PER_TRADE},
         "reasons": of_returns["reasons"] | of_trades.reasons,
     }
+
+
+def _flows(result: RunResult, ends_ns: Sequence[int]) -> list[Decimal]:
+    """Return what came in, less what left, within each of the periods that end at these times."""
+    befores = (None, *ends_ns[:-1]) if ends_ns else ()
+    return [
+        decimal_of(sum(f.money for f in result.flows if (before is None or f.time_ns > before) and f.time_ns <= end))
+        for before, end in zip(befores, ends_ns, strict=True)
+    ]
 
 
 def _renamed(metrics: dict[str, Any]) -> dict[str, Any]:

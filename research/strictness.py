@@ -94,6 +94,7 @@ DIRECTIONS: Final[Mapping[str, tuple[Tighter, str]]] = {
     ),
     "firm.lock_at": (_words("initial", "none"), '{} or "none"'),
     "firm.breach": (_words("below", "at_or_below"), '{} or "at_or_below"'),
+    "firm.clears": (_words("acknowledged", "never"), '{} or "never"'),
     "objectives.weekend_hold": (lambda one, other: one <= other, "{} or false"),
     "guard.phases": (_any_or_same, "{}"),
     "guard.protect": (_any_or_same, "{}"),

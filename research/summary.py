@@ -12,6 +12,7 @@ from rich.text import Text
 
 from market.money import show_money
 from research.report.decisions import reason_rows
+from research.report.events import event_counts
 from research.report.facts import ReportFacts
 from research.report.markup import SECOND_NS, percent, plural, span_text
 from research.report.tables import DESK_HEADERS, desk_rows
@@ -34,6 +35,9 @@ FRACTIONS: Final = frozenset({"cagr"})
 def summary_tables(result: RunResult, facts: ReportFacts, width: int = 100) -> list[Table]:
     """Return the tables that end a run: desks, account, and reasons where anything was stopped."""
     tables = [_desks(result, width), _account(result, facts)]
+    events = event_counts(result)
+    if events:
+        tables.append(_table("Alerts, breakers and orders of people", ("Kind", "Of", "Times"), events, words=2))
     rows = reason_rows(result)
     if rows:
         tables.append(_table("Why decisions were stopped", ("Reason", "Whose", *result.desks, "all"), rows, words=2))
@@ -90,6 +94,7 @@ def _money_rows(result: RunResult, end: AccountEnd) -> list[tuple[str, str]]:
     return [
         ("Started with", show_money(end.initial)),
         ("Final equity", show_money(end.equity)),
+        *([("Deposited, less withdrawn", show_money(end.flow))] if end.flow else []),
         ("Net profit", show_money(end.profit)),
         ("of it open", show_money(end.open_profit)),
         ("Fees paid", show_money(end.fees)),

@@ -28,6 +28,17 @@ RULES: Final[Mapping[str, str]] = {
     "STOP_THROUGH_MARKET": "its stop was not on the loss side of the market",
     "STOP_TOO_TIGHT": "its stop was nearer to the market than two ticks, or two spreads",
     "STOP_TOO_CLOSE_TO_LIQUIDATION": "its stop was within a fifth of the way from liquidation to entry",
+    "PRICE_PAUSE": "the price of a leg had just jumped, or its spread torn",
+    "VENUE_HEALTH": "the venue of a leg had rejected too much",
+    "COST_BREAKER": "fills of a leg had cost more than the model says",
+    "REPEATED_EXECUTION": "its desk had executed too often, and nobody had enabled it again",
+}
+
+BREAKERS: Final[Mapping[str, str]] = {
+    "PRICE": "the price jumped, or the spread tore",
+    "VENUE": "the venue rejected too much",
+    "COST": "fills cost more than the model says",
+    "REPEATED": "it executed too often",
 }
 
 RULINGS: Final[Mapping[str, str]] = {

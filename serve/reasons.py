@@ -63,6 +63,9 @@ RULES: Final[Mapping[Rule, str]] = {
     Rule.STOP_TOO_TIGHT: "the stop is nearer to the market than two ticks, or two spreads",
     Rule.STOP_OFF_TICK: "the stop is not on a tick",
     Rule.STOP_TOO_CLOSE_TO_LIQUIDATION: "the stop is within a fifth of the way from liquidation to entry",
+    Rule.PRICE_PAUSE: "the price of a leg has just jumped, or its spread torn; it is paused",
+    Rule.VENUE_HEALTH: "the venue of a leg rejects too much; it is left alone until a probe is answered",
+    Rule.COST_BREAKER: "fills of a leg have cost more than the model says; blocked until a person lifts it",
 }
 
 NOT_ELIGIBLE: Final[Mapping[int, str]] = {

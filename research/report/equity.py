@@ -26,7 +26,7 @@ from research.report.figures import (
 from research.report.markup import amount
 from research.report.thinning import extremes, gaps_of
 from research.result import RunResult
-from research.run_metrics import EquityCurve, curve_of
+from research.run_metrics import EquityCurve, curve_of, flows_at
 
 Floats = NDArray[np.float64]
 
@@ -42,11 +42,12 @@ class Floors(NamedTuple):
     daily: Floats
 
 
-def floors_of(curve: EquityCurve, limits: LimitsPlan, initial: float) -> Floors:
+def floors_of(curve: EquityCurve, limits: LimitsPlan, initial: float | Floats) -> Floors:
     """Return the floors of equity under the limits.
 
     Total: the initial capital, or the highest equity so far, less its limit. Daily: equity at the day's first sample
     less its limit; where the limit counts what was realised today plus the floating loss, cash instead of equity.
+    `initial` is the capital with what was deposited and withdrawn by then.
     """
     top = np.full(len(curve.peak), initial) if limits.drawdown_basis == 0 else curve.peak
     days = curve.time_ns // DAY_NS
@@ -57,9 +58,14 @@ def floors_of(curve: EquityCurve, limits: LimitsPlan, initial: float) -> Floors:
     )
 
 
-def drawdown_of(curve: EquityCurve) -> Floats:
-    """Return how far the worst prices since the sample before were below the peak of then, or the sample is now."""
+def drawdown_of(curve: EquityCurve, flows: Floats | None = None) -> Floats:
+    """Return how far the worst prices since the sample before were below the peak of then, or the sample is now.
+
+    `flows` are what had come in, less what had left, by each sample: money that leaves is no drawdown.
+    """
     before = np.concatenate([curve.peak[:1], curve.peak[:-1]])
+    if flows is not None:
+        before = before + np.diff(flows, prepend=flows[:1])
     drawdown: Floats = np.maximum(before - curve.low, curve.peak - curve.equity)
     return np.maximum(drawdown, 0.0)
 
@@ -70,7 +76,8 @@ def equity_figure(result: RunResult) -> Figure | None:
     if not len(curve.time_ns):
         return None
     limits, initial = result.plan.limits, result.plan.cash / MONEY_UNIT
-    floors, drawdown = floors_of(curve, limits, initial), drawdown_of(curve)
+    flows = flows_at(result, curve.time_ns)
+    floors, drawdown = floors_of(curve, limits, initial + flows), drawdown_of(curve, flows)
     keep = extremes([curve.equity, -curve.low, drawdown])
     thin = EquityCurve._make([column[keep] for column in curve])
     allowed = thin.peak - floors.total[keep]
@@ -207,7 +214,7 @@ def floor_notes(result: RunResult) -> str:
         f"the UTC day less {amount(limits.daily_loss_max / MONEY_UNIT)}."
     )
     curve = curve_of(result)
-    floors = floors_of(curve, limits, initial)
+    floors = floors_of(curve, limits, initial + flows_at(result, curve.time_ns))
     low = float(curve.low.min())
     far = [
         f"{name} ({amount(float(floor.min()))})"

@@ -20,7 +20,7 @@ from research.report.fills import fill_figures
 from research.report.head import data_list, headline, identity, title_of
 from research.report.markup import details, paragraph, plural, scrolling, text
 from research.report.probabilities import binary_desks, probability_figure
-from research.report.tables import desk_table, latch_table, trade_table
+from research.report.tables import desk_table, event_table, latch_table, trade_table
 from research.report.terms import limits_table, plan_terms
 from research.report.thresholds import arbitrage_desks, threshold_figures, threshold_table, thresholds_of
 from research.result import RunResult
@@ -93,7 +93,8 @@ def write_report(
 def _account(result: RunResult, plots: Plots) -> Section:
     figure = equity_figure(result)
     body = plots.place("equity", figure, floor_notes(result) if figure else "", "No equity was sampled.")
-    return Section("account", "Equity", "Equity, drawdown and loss floors", body + latch_table(result))
+    body += latch_table(result) + event_table(result)
+    return Section("account", "Equity", "Equity, drawdown and loss floors", body)
 
 
 def _desks(result: RunResult) -> Section:

@@ -5,6 +5,7 @@ from typing import Final
 
 from market.instruments import Kind
 from market.money import MONEY_UNIT
+from research.report.events import events_of
 from research.report.markup import amount, paragraph, percent, plural, scrolling, signed, table, utc
 from research.result import RunResult, Trade
 from research.run_metrics import RoundTrip, account_end, hit_rate, round_trips
@@ -80,6 +81,14 @@ def latch_table(result: RunResult) -> str:
     more = len(result.latches) - len(cells)
     cut = paragraph(f"The first {LATCHES_SHOWN} of {len(result.latches):,}.") if more > 0 else ""
     return table(("Limit latched (UTC)", "Rules"), cells, left=2) + cut if cells else ""
+
+
+def event_table(result: RunResult) -> str:
+    """Return what the account told of itself and what people ordered of it; nothing where nothing was."""
+    events = events_of(result)
+    cells = [(utc(time_ns), what, text) for time_ns, what, text in events[:LATCHES_SHOWN]]
+    cut = paragraph(f"The first {LATCHES_SHOWN} of {len(events):,}.") if len(events) > len(cells) else ""
+    return table(("Event (UTC)", "Kind", "What"), cells, left=3) + cut if cells else ""
 
 
 def trade_table(result: RunResult) -> str:

@@ -44,7 +44,7 @@ def test_a_home_where_nothing_ever_was_has_no_switch_tripped(home):
     document = said("status", home)
     assert document | {"home": ""} == {
         "command": "status", "home": "", "readable": True, "problem": None, "engine": None, "switches": [],
-        "unclean": [], "session": None,
+        "unclean": [], "breakers": [], "session": None,
     }  # fmt: skip
     assert "no switch is tripped" in trifecta("status", "--home", home).out
     assert not home.exists()

@@ -13,6 +13,7 @@ NEEDED = {
     "walkforward": "Missing option '--symbols'",
     "journal": "",
     "data": "",
+    "account": "",
     "risk": "",
     "resume": "scope",
 }

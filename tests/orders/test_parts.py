@@ -36,6 +36,38 @@ def test_a_circuit_opens_after_failures_in_a_row_and_not_before():
     assert (circuit.state, circuit.lets_orders_out) == (CircuitState.OPEN, False)
 
 
+@pytest.mark.parametrize(
+    ("latency_ns", "rejected"), [(0, True), (3 * SECOND, False)], ids=["rejects", "dawdles"]
+)  # fmt: skip
+def test_a_venue_that_answers_badly_is_left_alone_until_a_probe_is_answered(latency_ns, rejected):
+    circuit = a_circuit(pause_ns=SECOND)
+    for _ in range(18):
+        circuit.answered(0, 0)
+    circuit.answered(0, latency_ns, rejected=rejected)
+    assert circuit.lets_orders_out, "a few answers say nothing"
+    circuit.answered(0, latency_ns, rejected=rejected)
+    assert (circuit.state, circuit.opened_ns) == (CircuitState.OPEN, 0)
+    circuit.answered(1, 0)
+    assert not circuit.lets_orders_out, "an answer to something that was asked before is no probe"
+    assert circuit.is_probe_due(SECOND)
+    circuit.answered(SECOND, 0)
+    assert circuit.lets_orders_out
+    circuit.answered(SECOND, latency_ns, rejected=rejected)
+    assert circuit.lets_orders_out, "it is judged anew"
+
+
+def test_failures_that_are_not_in_a_row_open_it_when_they_are_too_many():
+    circuit = a_circuit()
+    for _ in range(18):
+        circuit.answered(0, 0)
+    circuit.failed(0)
+    circuit.answered(0, 0)
+    circuit.failed(0)
+    assert not circuit.lets_orders_out
+    circuit.answered(0, 0)
+    assert circuit.lets_orders_out, "it was silent, and has answered"
+
+
 def test_one_probe_goes_when_the_pause_is_over_and_its_answer_closes_the_circuit():
     circuit = a_circuit(failures_max=1, pause_ns=SECOND)
     circuit.failed(0)

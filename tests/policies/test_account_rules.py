@@ -14,7 +14,7 @@ from market.tape import Flaw
 from policies.account_rules import confidence_risk_ppm, must_flatten, open_risk
 from policies.bookkeeping import book_report, close_instant, place, reserve
 from policies.floors import open_floors
-from policies.guard import open_guard, start_guard
+from policies.guard import alerts_of, open_guard, start_guard
 from policies.intents import Rule
 from policies.judgement import judge_group
 from policies.leverage import Basis, concentrates, effective_leverage, exposure_of
@@ -42,7 +42,7 @@ def guarded(*floors: dict[str, int], rho: float = 0.0, **terms: Any) -> Book:
     resets_ns = np.array([[NOW + DAY, NOW + 2 * DAY]], np.int64)
     start_guard(guard, rows, resets_ns)
     matrix = np.full((3, 3), rho)
-    return book._replace(floors=rows, guard=guard, resets_ns=resets_ns, rho=matrix)
+    return book._replace(floors=rows, guard=guard, resets_ns=resets_ns, rho=matrix, alerts=alerts_of(rows, resets_ns))
 
 
 def says(book: Book, *lots: int, **terms: Any) -> Rule:

@@ -22,6 +22,7 @@ from policies.floors import (
     watch_floor,
 )
 from policies.guard import (
+    alerts_of,
     apply_flow,
     open_guard,
     quiet_floors,
@@ -50,14 +51,16 @@ class Kept:
         self.guard = open_guard({"active": 1, "halve_ppm": 600_000}, INITIAL)
         self.resets_ns = np.array([[10, 20, 30]], np.int64)
         start_guard(self.guard, self.floors, self.resets_ns)
+        self.alerts = alerts_of(self.floors, self.resets_ns)
         self.account: Records = records(1, ACCOUNT)
         self.account[0].equity = self.account[0].cash = INITIAL
 
     def see(self, time_ns: int, balance: int, equity: int) -> int:
-        rolled = int(roll_floors(self.floors, self.guard[0], self.resets_ns, self.account[0].equity, time_ns))
+        known = self.account[0].equity
+        rolled = int(roll_floors(self.floors, self.guard[0], self.resets_ns, known, time_ns, self.alerts))
         account = self.account[0]
         account.cash, account.equity, account.equity_low = balance, equity, equity
-        return rolled | int(watch_floors(self.floors, self.guard[0], account, time_ns))
+        return rolled | int(watch_floors(self.floors, self.guard[0], account, time_ns, self.alerts))
 
 
 @pytest.mark.parametrize(("inclusive", "equity", "breached"), [(0, 90_000, 0), (0, 89_999, 1), (1, 90_000, 1)])

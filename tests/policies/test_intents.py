@@ -1,7 +1,7 @@
 """The words of a decision: every rule is one bit and one function, and a record has room for all it names."""
 
 from market.stop_invariants import StopFlaw
-from policies import account_rules, controls, pretrade, risk
+from policies import account_rules, breaking, controls, pretrade, risk
 from policies.intents import FEATURES_MAX, INTENT, LEGS_MAX, VOTES_MAX, DeskKind, Rule, Ruling, TradingState
 from policies.portfolio_gate import PortfolioRule
 
@@ -12,7 +12,7 @@ def test_every_rule_is_one_bit_and_one_function_of_its_name() -> None:
     for rule in Rule:
         if rule.name in words:
             continue
-        homes = (controls, pretrade) if rule >= Rule.INVALID_QTY else (risk, account_rules)
+        homes = (controls, pretrade, breaking) if rule >= Rule.INVALID_QTY else (risk, account_rules)
         assert any(callable(getattr(home, str(rule.name).lower(), None)) for home in homes), rule
 
 

@@ -23,7 +23,7 @@ from policies.calendars import (
 )
 from policies.floors import ALERT_PERCENT, acknowledge, amount_of, open_floors
 from policies.gates import position_cap, share_used
-from policies.guard import open_guard, roll_floors, room_allows, start_guard, watch_floors
+from policies.guard import alerts_of, open_guard, roll_floors, room_allows, start_guard, watch_floors
 from policies.intents import Rule
 from policies.leverage import Basis, effective_leverage, exposure_of
 from policies.objectives import Phase, Shown, best_day, phase_of, within_best_day
@@ -84,16 +84,17 @@ class Day:
             row[: len(instants)] = instants
         self.resets_ns = resets_ns
         start_guard(self.guard, self.floors, resets_ns)
+        self.alerts = alerts_of(self.floors, resets_ns)
         self.account: Records = records(1, ACCOUNT)
         self.account[0].equity = self.account[0].equity_low = self.account[0].cash = initial
 
     def roll(self, now: int) -> int:
-        return int(roll_floors(self.floors, self.guard[0], self.resets_ns, self.account[0].equity, now))
+        return int(roll_floors(self.floors, self.guard[0], self.resets_ns, self.account[0].equity, now, self.alerts))
 
     def watch(self, now: int, balance: int, equity: int) -> int:
         account = self.account[0]
         account.cash, account.equity, account.equity_low = balance, equity, equity
-        return int(watch_floors(self.floors, self.guard[0], account, now))
+        return int(watch_floors(self.floors, self.guard[0], account, now, self.alerts))
 
 
 def prop_firm_day(inputs: dict[str, Any]) -> dict[str, Any]:

@@ -90,8 +90,8 @@ def test_the_graph_of_this_program_has_what_python_imports():
 LIVE = {
     f"actors.{name}"
     for name in (
-        "budget", "circuit", "dialogue", "executions", "order_answers", "order_keeper", "order_messages", "order_rules",
-        "reconciling", "venue_gateway", "working",
+        "break_trips", "budget", "circuit", "dialogue", "executions", "order_answers", "order_keeper",
+        "order_messages", "order_rules", "reconciling", "venue_gateway", "working",
     )
 }  # fmt: skip
 """The way of orders to a live venue: no command trades on one yet, `python -m tests.orders` alone."""

@@ -11,7 +11,7 @@ from policies.calendars import instant_of, moment_of
 from policies.floors import Clears, Mode
 from policies.intents import Rule
 from policies.plan import CalendarPlan, FloorPlan, RulesPlan
-from research.account_plan import rules_plan
+from research.account_plan import refuse_short_calendars, rules_plan
 from research.config_accounts import Guard
 from research.configuration import ConfigurationError, packaged
 from research.profiles import load_profile, read_profile
@@ -139,6 +139,29 @@ def test_a_firm_becomes_floors_in_whole_money_on_its_own_calendar() -> None:
     assert [f"{moment_of(instant * 10**9):%d %H}" for instant in calendar.resets_s[:3]] == ["28 23", "29 23", "30 22"]
     assert calendar.resets_s[-1] * 10**9 > START_NS + 3 * DAY_NS
     assert (made.buffer, made.gap_ppm, made.stop_gap_ppm) == (500 * MONEY, 20_000, 5_000)
+
+
+def test_a_breach_is_final_unless_the_profile_lets_a_person_lift_it(tmp_path) -> None:
+    assert {floor.clears for floor in rules("ftmo_2step").floors} == {Clears.NEVER}
+    own = tmp_path / "own.toml"
+    own.write_text(
+        'name = "own"\n[firm]\ndaily_fraction = "0.05"\ntotal_mode = "static"\ntotal_fraction = "0.1"\n'
+        'breach = "below"\nclears = "acknowledged"\ntime_zone = "UTC"\nreset = "00:00"\n'
+    )
+    assert {floor.clears for floor in rules(str(own)).floors} == {Clears.ACKNOWLEDGED}
+    own.write_text('name = "own"\nextends = "ftmo_2step"\n[firm]\nclears = "acknowledged"\n')
+    with pytest.raises(ConfigurationError, match=r'firm\.clears = "?acknowledged"? is looser'):
+        read_profile(own.name, tmp_path)
+
+
+def test_a_run_beyond_the_end_of_a_calendar_is_refused_before_it_begins() -> None:
+    made = rules("ftmo_1step")
+    refuse_short_calendars(made, START_NS + 3 * DAY_NS)
+    last_ns = made.calendars[0].resets_s[-1] * 10**9
+    refuse_short_calendars(made, last_ns - 1)
+    with pytest.raises(ConfigurationError, match=r"calendar Europe/Prague 00:00 \(day\): it ends at .* before the run"):
+        refuse_short_calendars(made, last_ns)
+    refuse_short_calendars(RulesPlan(), last_ns)
 
 
 def test_each_profile_keeps_its_calendar_and_equal_ones_are_shared() -> None:

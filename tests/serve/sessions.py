@@ -126,8 +126,9 @@ def content(book) -> tuple[bytes, ...]:
     return tuple(part.tobytes() for part in parts_of(book))
 
 
-def parts_of(part) -> tuple:
-    """Return every array of a book, or of a part of it."""
-    if isinstance(part, tuple):
-        return tuple(array for inner in part for array in parts_of(inner))
-    return (part,)
+def parts_of(book) -> tuple:
+    """Return every array of a book, those of its parts as well; terms that are plain numbers are none."""
+    found: list = []
+    for part in book:
+        found += parts_of(part) if isinstance(part, tuple) else [] if isinstance(part, int) else [part]
+    return tuple(found)

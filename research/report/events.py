@@ -1,0 +1,46 @@
+"""What an account told of itself, and what people ordered of it: alerts, breakers that tripped, commands, in words."""
+
+from collections import Counter
+
+from market.money import decimal_of, show_money
+from policies.commands import Action
+from research.result import RunResult
+from research.wording import BREAKERS
+
+
+def events_of(result: RunResult) -> list[tuple[int, str, str]]:
+    """Return (time_ns, kind, words) of every event, in order of time."""
+    outcomes = {outcome.row: outcome for outcome in result.outcomes}
+    found = [
+        (
+            alert.time_ns, "alert",
+            f"{alert.percent} % of {alert.floor} used: equity {show_money(alert.equity)}, "
+            f"floor {show_money(alert.line)}",
+        )
+        for alert in result.alerts
+    ]  # fmt: skip
+    found += [
+        (breaker.time_ns, "breaker", f"{breaker.scope}: {BREAKERS.get(breaker.breaker, breaker.breaker.lower())}")
+        for breaker in result.breakers
+    ]
+    for command in result.commands:
+        outcome = outcomes.get(command.row)
+        became = outcome.result.replace("_", " ").lower() if outcome else "not obeyed yet"
+        what = command.subject or f"{decimal_of(command.amount):,f}"
+        words = f"{command.action.lower()} {what} by {', '.join(command.who)} ({command.reason}): {became}"
+        found.append((command.time_ns, "order", words))
+    return sorted(found, key=lambda event: event[0])
+
+
+def event_counts(result: RunResult) -> list[tuple[str, str, str]]:
+    """Count the events: alerts by floor and share, breakers by what they stopped, orders by what became of them."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for alert in result.alerts:
+        counts["alert", f"{alert.percent} % of {alert.floor}"] += 1
+    for breaker in result.breakers:
+        counts["breaker", f"{breaker.breaker.lower()} of {breaker.scope}"] += 1
+    outcomes = {outcome.row: outcome.result for outcome in result.outcomes}
+    for command in result.commands:
+        became = outcomes.get(command.row, "TAKEN").replace("_", " ").lower()
+        counts["order", f"{Action(command.action).lower()}: {became}"] += 1
+    return [(kind, of, f"{count:,}") for (kind, of), count in sorted(counts.items())]
