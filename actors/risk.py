@@ -380,9 +380,14 @@ class RiskManager:
         fresh = tuple(finding for number, finding in self._outbox if number > self._sent)
         self._resolve(GOVERNOR).on_verdicts.remote(
             Verdicts(
-                self._epoch, self._found - len(fresh) + 1, fresh, horizon, self._complete, done_ns=done,
+                self._epoch,
+                self._found - len(fresh) + 1,
+                fresh,
+                horizon,
+                self._complete,
+                done_ns=done,
                 reported_ns=self._reported_ns,
-            )  # fmt: skip
+            )
         )
         self._sent, self._sent_horizon, self._sent_done = self._found, horizon, done
 

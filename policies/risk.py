@@ -19,8 +19,8 @@ from market.ledger import Ledger
 from market.quotes import rate_to_account
 from market.records import Record, Records, record_type, records
 from policies.account_rules import account_rules
-from policies.closing import CLOSING
 from policies.breaking import Breakers, breaker_bits, no_breakers
+from policies.closing import CLOSING
 from policies.controls import control_bits
 from policies.estimating import Estimator, open_estimator
 from policies.floors import FLOOR

@@ -88,3 +88,16 @@ def hold(book: Book, lots: int, instrument: int = 0, price: int = 100_000) -> No
     if instrument == 1:
         report.rate_num, report.rate_den = 2_000, 200_010
     book_report(book, report)
+
+
+def content(book) -> tuple[bytes, ...]:
+    """Everything a book holds, to be compared."""
+    return tuple(part.tobytes() for part in parts_of(book))
+
+
+def parts_of(book) -> tuple:
+    """Return every array of a book, those of its parts as well; terms that are plain numbers are none."""
+    found: list = []
+    for part in book:
+        found += parts_of(part) if isinstance(part, tuple) else [] if isinstance(part, int) else [part]
+    return tuple(found)

@@ -9,7 +9,7 @@ from policies.risk import Book, judge, resolve_close
 from policies.valuing import notional_of
 from tests.builders import MONEY, SECOND, an_instrument
 from tests.market.floor import a_contract
-from tests.policies.books import EURUSD, NOW, USDJPY, a_book, an_intent, hold
+from tests.policies.books import EURUSD, NOW, USDJPY, a_book, an_intent, content, hold
 
 LOT = 1_000_080_000
 """What a lot of EURUSD is worth at its ask, 1.00008: 1000.08 USD."""
@@ -284,12 +284,9 @@ def test_every_rule_that_objects_says_so() -> None:
 def test_judging_changes_nothing() -> None:
     book = a_book()
 
-    def content():
-        return [part.tobytes() for part in (*book.ledger[1:], *book[1:-2], *book.controls, *book.breakers[3:])]
-
-    before = content()
+    before = content(book)
     says(book, 5, -5)
-    assert content() == before
+    assert content(book) == before
 
 
 def test_a_tie_of_cash_and_limits_is_exact_for_large_accounts() -> None:

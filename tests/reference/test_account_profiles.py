@@ -12,6 +12,7 @@ import pytest
 from market.ledger import ACCOUNT, floating_of
 from market.money import decimal_of, money_of, units_of
 from market.records import Records, records
+from market.stop_invariants import StopChange, StopFlaw, stop_flaws
 from policies.calendars import (
     SECOND_NS,
     instant_of,
@@ -27,7 +28,6 @@ from policies.guard import alerts_of, open_guard, roll_floors, room_allows, star
 from policies.intents import Rule
 from policies.leverage import Basis, effective_leverage, exposure_of
 from policies.objectives import Phase, Shown, best_day, phase_of, within_best_day
-from policies.stop_invariants import StopChange, StopFlaw, stop_flaws
 from research.account_plan import firm_floors, safe_floors
 from research.config_accounts import FirmRules, Objectives
 from research.config_sections import AccountProfile

@@ -119,16 +119,3 @@ class Staged:
 
     def journaled(self) -> list[tuple[int, bytes, str]]:
         return [(entry.seq, entry.body, entry.hash) for entry in self.journal.entries()]
-
-
-def content(book) -> tuple[bytes, ...]:
-    """Everything a book holds, to be compared."""
-    return tuple(part.tobytes() for part in parts_of(book))
-
-
-def parts_of(book) -> tuple:
-    """Return every array of a book, those of its parts as well; terms that are plain numbers are none."""
-    found: list = []
-    for part in book:
-        found += parts_of(part) if isinstance(part, tuple) else [] if isinstance(part, int) else [part]
-    return tuple(found)

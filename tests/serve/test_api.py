@@ -8,7 +8,8 @@ import pytest
 from journal.records import Decision
 from serve.api import build_api
 from serve.lookup import UnansweredError
-from tests.serve.sessions import Client, FoundActors, Staged, content
+from tests.policies.books import content
+from tests.serve.sessions import Client, FoundActors, Staged
 
 GBPUSD = "GBPUSD@fx"
 
