@@ -94,6 +94,57 @@ def _levels(
     return [(sum(c) / len(c), len(c)) for c in clusters if len(c) >= params.touches_min]
 
 
+class Pivot:
+    """A pivot with the role that it has now."""
+
+    def __init__(self, kind: str, bar: int, price: float) -> None:
+        self.kind, self.bar, self.price = kind, bar, price
+        self.role = "RESISTANCE" if kind == "HIGH" else "SUPPORT"
+
+
+def _gathered(known: list[Pivot], tolerance: float) -> list[list[Pivot]]:
+    clusters: list[list[Pivot]] = []
+    for pivot in sorted(known, key=lambda one: one.price):
+        for cluster in clusters:
+            if abs(pivot.price - sum(one.price for one in cluster) / len(cluster)) <= tolerance:
+                cluster.append(pivot)
+                break
+        else:
+            clusters.append([pivot])
+    return clusters
+
+
+def level_events(series: Series, params: PatternParams) -> list[Found]:
+    """Return levels turned and levels held, by going through the bars with nothing kept but the pivots' roles."""
+    atr = oracles.atr(series.high, series.low, series.close, params.atr)
+    found, known, k = [], [], params.wings
+    coming = [Pivot(kind, i, series.high[i] if kind == "HIGH" else series.low[i]) for kind, i in pivots(series, k)]
+    for t in range(len(series.close)):
+        before, now = atr[t - 1] if t else None, atr[t]
+        for cluster in _gathered(known, params.tolerance_atr * before) if before is not None else ():
+            oldest = min(cluster, key=lambda one: one.bar)
+            beyond = series.close[t] - sum(one.price for one in cluster) / len(cluster)
+            turned = {"RESISTANCE": beyond, "SUPPORT": -beyond}[oldest.role] > params.flip_atr * before
+            if turned:
+                role = "SUPPORT" if oldest.role == "RESISTANCE" else "RESISTANCE"
+                for one in cluster:
+                    one.role = role
+                if len(cluster) >= params.touches_min:
+                    found.append(Found(t, t, f"TURNED_{role}"))
+        new = [one for one in coming if one.bar + k == t]
+        known = (known + new)[-params.pivots_max :]
+        clusters = _gathered(known, params.tolerance_atr * now) if now is not None else []
+        for one in new:
+            for cluster in clusters:
+                if one in cluster:
+                    oldest = min(cluster, key=lambda other: other.bar)
+                    one.role = oldest.role
+                    fits = one.role == ("RESISTANCE" if one.kind == "HIGH" else "SUPPORT")
+                    if fits and len(cluster) >= params.touches_min:
+                        found.append(Found(t, one.bar, f"{one.role}_HELD"))
+    return sorted(found)
+
+
 def divergences(series: Series, params: PatternParams) -> list[Found]:
     """Return divergences of consecutive pivots of a kind, with RSI at the pivots."""
     found = []
@@ -108,9 +159,9 @@ def divergences(series: Series, params: PatternParams) -> list[Found]:
                 continue
             sign = 1 if kind == "HIGH" else -1
             price, strength = sign * (column[two] - column[one]), sign * (second - first)
-            if price > 0 > strength:
+            if price > 0 and strength < -1e-9:
                 found.append(Found(two + params.wings, two, f"REGULAR_{side}"))
-            if price < 0 < strength:
+            if price < 0 and strength > 1e-9:
                 found.append(Found(two + params.wings, two, f"HIDDEN_{side}"))
     return sorted(found)
 

@@ -50,6 +50,24 @@ def test_levels_at_every_bar_are_those_of_the_bars_up_to_it(seed: int, tolerance
         assert [price for price, _ in levels] == pytest.approx([price for price, _ in expected])
 
 
+@given(seed=st.integers(0, 10**6), tolerance=st.sampled_from([0.3, 0.8]), pivots_max=st.sampled_from([3, 6, 40]))
+@FEW
+def test_levels_turn_and_hold_as_their_slow_twin_says(seed: int, tolerance: float, pivots_max: int) -> None:
+    bars = Series(*made_bars(150, seed)[:5])
+    params = PatternParams(wings=1, atr=5, tolerance_atr=tolerance, pivots_max=pivots_max)
+    found = oracles.named(find_patterns(bars, params)[0], *(kind.name for kind in LEVELS))
+    assert sorted(found) == oracles.level_events(bars, params)
+
+
+@pytest.mark.slow
+def test_levels_turn_and_hold_as_their_slow_twin_says_on_many_paths() -> None:
+    for seed in range(200):
+        bars = Series(*made_bars(150, seed)[:5])
+        params = PatternParams(wings=1 + seed % 3, atr=5, pivots_max=(2, 5, 40)[seed % 3])
+        found = oracles.named(find_patterns(bars, params)[0], *(kind.name for kind in LEVELS))
+        assert sorted(found) == oracles.level_events(bars, params), seed
+
+
 def path(*close: float) -> Series:
     """Return bars from close to close, with a range of 4 so that the ATR stays about as large."""
     closes = np.array(close, np.float64)

@@ -75,6 +75,15 @@ def test_trend_breakouts_equal_their_slow_twins(seed: int, buffer: float, most: 
     assert found == oracles.trend_breaks(bars, params)
 
 
+@pytest.mark.slow
+def test_trend_breakouts_and_divergences_equal_their_slow_twins_on_many_paths() -> None:
+    for seed in range(400):
+        bars, params = series(200, seed), SMALL._replace(buffer_atr=(0.0, 0.1, 0.5)[seed % 3])
+        found = find_patterns(bars, params)[0]
+        assert sorted(oracles.named(found, "TREND_UP", "TREND_DOWN")) == oracles.trend_breaks(bars, params), seed
+        assert sorted(oracles.named(found, *DIVERGENCES)) == oracles.divergences(bars, params), seed
+
+
 @given(seed=st.integers(0, 10**6), least=st.integers(1, 10), most=st.integers(10, 40))
 @FEW
 def test_divergences_equal_their_slow_twins(seed: int, least: int, most: int) -> None:
@@ -158,6 +167,14 @@ def test_a_breakout_is_measured_by_the_bars_before_it_alone() -> None:
     found = find_patterns(of_closes(*calm, 30.0), SMALL)[0]
     up = found[found.pattern == Pattern.RANGE_UP]
     assert [(row.bar, row.price, row.size_atr) for row in up] == [(30, 11.0, pytest.approx(19.0))]
+
+
+def test_a_strength_that_closes_standing_still_have_kept_is_no_divergence() -> None:
+    bars = series(200, 21)
+    stands = [one for one in oracles.named(find_patterns(bars, SMALL)[0], "REGULAR_BULL") if one.bar == 150]
+    assert bars.low[150] < bars.low[147]
+    assert len(set(bars.close[147:151])) == 1
+    assert stands == []
 
 
 def test_a_trend_line_breaks_once_and_is_forgotten_when_it_is_old() -> None:
