@@ -88,3 +88,10 @@ def hold(book: Book, lots: int, instrument: int = 0, price: int = 100_000) -> No
     if instrument == 1:
         report.rate_num, report.rate_den = 2_000, 200_010
     book_report(book, report)
+
+
+def parts_of(part: Any) -> tuple[Any, ...]:
+    """Return every array of a book, or of a part of it."""
+    if isinstance(part, tuple):
+        return tuple(array for inner in part for array in parts_of(inner))
+    return (part,)

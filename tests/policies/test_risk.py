@@ -9,7 +9,7 @@ from policies.risk import Book, judge, resolve_close
 from policies.valuing import notional_of
 from tests.builders import MONEY, SECOND, an_instrument
 from tests.market.floor import a_contract
-from tests.policies.books import EURUSD, NOW, USDJPY, a_book, an_intent, hold
+from tests.policies.books import EURUSD, NOW, USDJPY, a_book, an_intent, hold, parts_of
 
 LOT = 1_000_080_000
 """What a lot of EURUSD is worth at its ask, 1.00008: 1000.08 USD."""
@@ -285,7 +285,7 @@ def test_judging_changes_nothing() -> None:
     book = a_book()
 
     def content():
-        return [part.tobytes() for part in (*book.ledger[1:], *book[1:-1], *book.controls)]
+        return [part.tobytes() for part in parts_of(book)]
 
     before = content()
     says(book, 5, -5)

@@ -16,6 +16,7 @@ from actors.world import World
 from journal.store import MemoryJournal, SqliteJournal
 from serve.lookup import UnansweredError
 from tests.builders import a_plan, a_tape
+from tests.policies.books import parts_of
 from venues.replay import save_tape
 
 
@@ -124,10 +125,3 @@ class Staged:
 def content(book) -> tuple[bytes, ...]:
     """Everything a book holds, to be compared."""
     return tuple(part.tobytes() for part in parts_of(book))
-
-
-def parts_of(part) -> tuple:
-    """Return every array of a book, or of a part of it."""
-    if isinstance(part, tuple):
-        return tuple(array for inner in part for array in parts_of(inner))
-    return (part,)

@@ -14,8 +14,9 @@ from policies.governor import rank, rule
 from policies.intents import INTENT, Ruling
 from policies.risk import judge
 from tests.builders import a_plan
+from tests.policies.books import parts_of
 from tests.properties import FEW
-from tests.serve.sessions import Staged, content, parts_of
+from tests.serve.sessions import Staged, content
 
 GBPUSD, A, B, CONTRACT = 1, 4, 5, 6
 NOW = 10**18
