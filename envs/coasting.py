@@ -25,7 +25,6 @@ from policies.bookkeeping import (
     take_sample,
     write_sample,
 )
-from policies.breaking import PRICE, hear_row
 from policies.floors import watch_floor
 from policies.guard import quiet_floors, watch_floors
 from policies.risk import Book
@@ -38,7 +37,7 @@ BLOCK: Final = 64
 def coast(feeds: Records, book: Book, logs: Logs, tape: Tape, row: int, end: int, intent_ns: int) -> int:
     """Pass rows [row, end) that lie before the next intent and need nothing else; return the row it came to."""
     account = book.ledger.account[0]
-    if len(feeds) == 1 and book.breakers.on[PRICE] == 0:
+    if len(feeds) == 1:
         row = coast_alone(book, feeds[0], logs, tape, row, end, intent_ns)
         if row == end or tape.time_ns[row] >= intent_ns:
             return row
@@ -63,8 +62,6 @@ def move_prices(feeds: Records, book: Book, tape: Tape, row: int, end: int, now:
         feed = feeds[tape.feed[row]]
         if feed.roles & Role.MATCH.value:
             update_quote(quotes, feed.instrument, tape, row)
-            if book.breakers.on[PRICE] != 0:
-                hear_row(book.breakers, feed.instrument, tape, row)
             if ledger.account[0].open_positions > 0:
                 mark_moved(ledger, quotes, feed.instrument, now)
         row += 1

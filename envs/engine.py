@@ -34,7 +34,7 @@ from market.quotes import update_quote
 from market.records import Record, Records
 from market.tape import Role, Tape
 from policies.bookkeeping import DAY_NS, book_report, close_instant, open_day, place, reserve, take_sample
-from policies.breaking import PRICE, hear_row, note_leg, take_back_probe
+from policies.breaking import PRICE, hear_prices, note_leg, take_back_probe
 from policies.estimating import learn_before
 from policies.flattening import ask_again, may_coast, propose_closes
 from policies.governor import rule
@@ -119,10 +119,10 @@ def think(engine: Engine, tape: Tape, begin: int, end: int) -> tuple[int, int]:
 def settle(engine: Engine, tape: Tape, begin: int, end: int, count: int) -> None:
     """Move the account through rows [begin, end), deciding the `count` intents in `sequence` at their instants."""
     venue, book, logs = engine.venue, engine.book, engine.logs
-    row, k = begin, 0
+    row, k, watched = begin, 0, book.breakers.on[PRICE] != 0  # a price breaker hears every row: none is coasted over
     intent_ns = engine.intents[engine.sequence[0]].time_ns if count > 0 else INT64_MAX
     while row < end:
-        if venue.control[COUNT] == 0 and venue.control[GUARDED] == 0 and may_coast(book):
+        if venue.control[COUNT] == 0 and venue.control[GUARDED] == 0 and not watched and may_coast(book):
             row = coast(engine.agent.feeds, book, logs, tape, row, end, intent_ns)
             if row == end:
                 return
@@ -132,7 +132,9 @@ def settle(engine: Engine, tape: Tape, begin: int, end: int, count: int) -> None
             continue
         if book.estimator.terms[0].step_ns != 0:
             learn_before(book, now)
-        row = take_rows(engine, tape, row, end)
+        first, row = row, take_rows(engine, tape, row, end)
+        if watched:
+            hear_prices(book.breakers, engine.agent.feeds, tape, first, row)
         if venue.control[NEXT_DUE] == now:
             match_due(venue, now)
         if venue.control[REPORTS] > 0:
@@ -156,8 +158,6 @@ def take_rows(engine: Engine, tape: Tape, row: int, end: int) -> int:
         feed = engine.agent.feeds[tape.feed[row]]
         if feed.roles & Role.MATCH.value:
             update_quote(venue.quotes, feed.instrument, tape, row)
-            if engine.book.breakers.on[PRICE] != 0:
-                hear_row(engine.book.breakers, feed.instrument, tape, row)
             if venue.busy[feed.instrument] != 0 and tape.flaws[row] == 0:
                 match_waiting(venue, feed.instrument, tape, row)
             if ledger.account[0].open_positions > 0:

@@ -16,7 +16,7 @@ from market.paper import ReportKind
 from market.quotes import update_quote
 from market.records import Record, Records, record_type
 from market.tape import Role, Tape
-from policies.breaking import PRICE, hear_report, hear_row, trips_are_full
+from policies.breaking import PRICE, hear_prices, hear_report, trips_are_full
 from policies.estimating import learn_before
 from policies.flattening import call_closes, note_closing
 from policies.gates import next_streak, position_cap
@@ -247,7 +247,7 @@ def move_book(
     TRIPS_FULL when the breakers' trips must be told first.
     """
     account, ledger, quotes = book.ledger.account[0], book.ledger, book.quotes
-    row, report = at[0], at[1]
+    row, report, watched = at[0], at[1], book.breakers.on[PRICE] != 0
     rows, count = len(tape.time_ns), len(reports)
     while row < rows or report < count:
         now = tape.time_ns[row] if row < rows else reports[report].time_ns
@@ -261,15 +261,16 @@ def move_book(
             return TRIPS_FULL
         if book.estimator.terms[0].step_ns != 0:
             learn_before(book, now)
+        first = row
         while row < rows and tape.time_ns[row] == now:
             feed = feeds[tape.feed[row]]
             if feed.roles & Role.MATCH.value:
                 update_quote(quotes, feed.instrument, tape, row)
-                if book.breakers.on[PRICE] != 0:
-                    hear_row(book.breakers, feed.instrument, tape, row)
                 if account.open_positions > 0:
                     mark_moved(ledger, quotes, feed.instrument, now)
             row += 1
+        if watched:
+            hear_prices(book.breakers, feeds, tape, first, row)
         reported = report < count and reports[report].time_ns == now
         while report < count and reports[report].time_ns == now:
             book_report(book, reports[report])
