@@ -3,8 +3,11 @@
 from collections import deque
 from typing import Any
 
-from actors.messages import END, START, Reports
-from market.records import copied
+from actors.messages import END, START, Orders, Pull, Reports
+from actors.settings import Resolver
+from journal.records import Order
+from market.paper import ORDER
+from market.records import copied, joined, packed
 
 
 class Route:
@@ -42,8 +45,8 @@ class Route:
         """Return the time up to which all reports are here, when no further order arrives up to `promise`."""
         return max(self.reported_ns, min(self.calm_ns, promise))
 
-    def add(self, order: Any) -> None:
-        """Note an order; before it arrives it changes nothing."""
+    def add(self, order: Any, record: Order) -> None:
+        """Note an order, a row and its record; before it arrives it changes nothing."""
         self.calm_ns = min(self.calm_ns, int(order["arrive_ns"]) - 1)
         self.orders.append(copied(order))
 
@@ -51,3 +54,19 @@ class Route:
         """Take the newest word of the gateway; it cannot know of orders that it has not got."""
         self.reported_ns = batch.upto_ns
         self.calm_ns = min([batch.calm_ns, *(int(order["arrive_ns"][0]) - 1 for order in self.orders[batch.orders :])])
+
+    def take(self) -> Any:
+        """Return the earliest report that waits; it is taken now."""
+        return self.waiting.popleft()
+
+    def send(self, resolve: Resolver, epoch: int, promise: int, cut_ns: int, *, again: bool = False) -> None:
+        """Send the orders that the gateway has not got, and the promise that lets it go on."""
+        if not again and (self.quiet or (promise, len(self.orders)) <= self.told):
+            return
+        rows = packed(joined(self.orders[self.has :], ORDER))
+        resolve(self.name).on_orders.remote(Orders(epoch, self.has, rows, promise, cut_ns))
+        self.told = (promise, len(self.orders))
+
+    def remind(self, resolve: Resolver, receiver: str) -> None:
+        """Ask for what the gateway has to report, once more."""
+        resolve(self.name).on_pull.remote(Pull(receiver, self.reported_ns, again=True))

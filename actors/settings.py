@@ -9,11 +9,14 @@ from msgspec import Struct
 from journal.store import Journal, open_journal
 from policies.plan import Plan
 
+PAPER_VENUE: Final = "paper"
+
 
 class Settings(Struct, frozen=True, kw_only=True):
     """One run: plan, data by hash, where the journal is, and who the actors are.
 
-    Without `switches_path` there are no kill switches: what is only decided again has none.
+    Without `switches_path` there are no kill switches: what is only decided again has none. `venue` says what orders go
+    to: `paper`, or simulated venues that are found through the folder `venue_path`.
     """
 
     plan: Plan
@@ -21,6 +24,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     session: int = 1
     journal_path: str = ""
     switches_path: str = ""
+    venue: str = PAPER_VENUE
+    venue_path: str = ""
     tape_folder: str = ""
     tape_hash: str = ""
     feed_shards: int = 1
