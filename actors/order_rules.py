@@ -13,7 +13,8 @@ class OrderRules(Struct, frozen=True, kw_only=True):
 
     `fresh_ns` is for how long after its decision an order may be sent. Where `expires` says so the venue refuses what
     comes later, so an order is absent for good only after that. Where `waits` says so an order leaves at the instant at
-    which it is to arrive, and not before: its way is a part of the venue's own time.
+    which it is to arrive, and not before: its way is a part of the venue's own time. `in_sequence`: nothing of the
+    venue's statement is taken before what stands above it.
     """
 
     prefix: str
@@ -21,6 +22,7 @@ class OrderRules(Struct, frozen=True, kw_only=True):
     fresh_ns: int = 5_000_000_000
     expires: bool = False
     waits: bool = False
+    in_sequence: bool = False
     timeout_ns: int = 2_000_000_000
     grace_ns: int = 2_000_000_000
     answers_min: int = 2

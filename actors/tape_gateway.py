@@ -34,7 +34,7 @@ from venues.simulated.venue import TapeSession
 
 NEVER_NS: Final = 10**18
 RULES: Final = OrderRules(
-    prefix=ORDER_PREFIX, expires=True, waits=True, heartbeat_ns=NEVER_NS, dead_man_ns=NEVER_NS,
+    prefix=ORDER_PREFIX, expires=True, waits=True, in_sequence=True, heartbeat_ns=NEVER_NS, dead_man_ns=NEVER_NS,
     budget=BudgetRules(per_s=1000, burst=1000, reserve=100),
 )  # fmt: skip
 """Nobody has to be told that we live at a venue whose time we let pass; and paper knows no message budget."""
@@ -58,7 +58,7 @@ class TapeGateway(VenueGateway):
         home = settings.gateways.index(name)
         venue = settings.plan.venues[home].name
         self._clock_ns = 0
-        self._begun = False
+        self._begun = self._looked = False
         self._done_ns = START
         self._horizon_ns = START
         self._session = line.connect(venue)
@@ -101,21 +101,31 @@ class TapeGateway(VenueGateway):
         assert working is not None
         if not self._begun:
             self._begin()
-        while self._clock_ns < self._horizon_ns:
-            due_ns = working.next_ns(self._clock_ns)
+        while self._done_ns < self._horizon_ns:
+            due_ns = working.next_ns(self._clock_ns, holds=any(self._held.values()) and self._horizon_ns < END)
             target_ns = self._horizon_ns if due_ns is None else min(due_ns, self._horizon_ns)
             acts = due_ns is not None and due_ns <= target_ns
             came_ns = self._session.run(target_ns - 1 if acts else target_ns)  # what is sent meets the rows with it
-            self._clock_ns = target_ns if came_ns is None else max(came_ns, self._clock_ns)
             if acts or came_ns is not None:
+                self._clock_ns = target_ns if came_ns is None else max(came_ns, self._clock_ns)
                 self._meet()
-        self._done_ns = max(self._done_ns, self._horizon_ns)
+            elif target_ns == END and not self._looked:
+                self._look()
+            else:
+                self._done_ns = target_ns
+                self._clock_ns = target_ns if target_ns < END else self._clock_ns
         self._tell()
 
-    def _begin(self) -> None:
-        """Take note of what is held by the venue for us."""
+    def _look(self) -> None:
+        """Compare the account once more after the last row."""
         assert self.working is not None
-        self._begun = True
+        self._looked, self._clock_ns = True, max(self._clock_ns, self._session.now_ns())
+        self.working.look_again(self._clock_ns)
+
+    def _begin(self) -> None:
+        """Take note of what is held by the venue for us; what is found from here on is told as of later instants."""
+        assert self.working is not None
+        self._begun, self._done_ns = True, self._clock_ns
         for entry in self.working.entries.values():
             self._held[entry.spec.instrument] += entry.side * entry.state.cum
         self._held.update(self.working.reconciler.moved)
@@ -150,8 +160,12 @@ class TapeGateway(VenueGateway):
     def _calm_ns(self) -> int:
         """Return up to when nothing will be told unless an order arrives: for ever, where nothing works or is held."""
         assert self.working is not None
-        settled = self._done_ns == END or (self.working.is_settled and not any(self._held.values()))
-        return END if settled else self._done_ns
+        holds = any(self._held.values())
+        if self._done_ns == END or (self.working.is_settled and not holds):
+            return END
+        due_ns = self.working.next_ns(self._clock_ns, holds=holds)
+        ahead_ns = self._session.calm_ns() if due_ns is None else min(self._session.calm_ns(), due_ns - 1)
+        return max(self._done_ns, min(ahead_ns, END - 1))
 
     def _tell(self) -> None:
         first = self._untaken[0].seq if self._untaken else self._told + 1

@@ -55,7 +55,6 @@ class VenueRoute(Route):
         self._words.clear()
         self._seqs.clear()
         self.waiting.clear()
-        self.calm_ns = min(self.calm_ns, self.reported_ns)
         self._due = True
 
     def _hear(self, told: Told) -> None:

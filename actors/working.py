@@ -104,9 +104,16 @@ class WorkingOrders:
         """Tell whether every order is final, every execution is here, and the account has been compared since."""
         return self._restored and not self._live and not self.executions.is_missing_some and self._upkeep.is_compared
 
-    def next_ns(self, now_ns: int) -> int | None:
-        """Return when to work again, if nothing comes in before; what could not be done now is tried again soon."""
-        due = [self._dialogue.next_ns, self._upkeep.next_ns(self.executions, idle=not self._live)]
+    def look_again(self, now_ns: int) -> None:
+        """Compare the account soon."""
+        self._upkeep.hasten(now_ns)
+
+    def next_ns(self, now_ns: int, *, holds: bool) -> int | None:
+        """Return when to work again, if nothing comes in before; what could not be done now is tried again soon.
+
+        `holds` says that the venue may do something by itself, so that the account is compared now and then.
+        """
+        due = [self._dialogue.next_ns, self._upkeep.next_ns(self.executions, idle=not (self._live or holds))]
         due += [max(entry.next_ns, self._due_ns(entry)) for entry in self._live.values() if entry.wants_something]
         return min((item if item > now_ns else now_ns + AGAIN_NS for item in due if item is not None), default=None)
 
@@ -243,6 +250,9 @@ class WorkingOrders:
                 pass
 
     def _execute(self, execution: Execution, now_ns: int) -> None:
+        if self.rules.in_sequence and execution.number > self.executions.contiguous + 1:
+            self.executions.hear_of(execution.number)  # it is fetched with what is missing before it
+            return
         if not self.executions.take(execution):
             return
         self._upkeep.hasten(now_ns)

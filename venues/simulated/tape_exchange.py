@@ -195,18 +195,26 @@ class TapeExchange:
         control[REPORTS] = 0
 
     @property
-    def next_ns(self) -> int:
-        """Return the earliest instant at which a row or a due may make it say something."""
+    def next_event_ns(self) -> int:
+        """Return the time of the next row or due; INT64_MAX when there will be none."""
         times = self._listing.tape.time_ns
         row_ns = int(times[self._row]) if self._row < len(times) else INT64_MAX
         return min(row_ns, int(self._venue.control[NEXT_DUE]))
+
+    @property
+    def next_stop_ns(self) -> int:
+        """Return how far to go next when all that the tape will bring is wanted; INT64_MAX when that was all."""
+        times = self._listing.tape.time_ns
+        if self._row < len(times):
+            return max(int(times[-1]), self.now_ns)
+        return int(self._venue.control[NEXT_DUE])
 
     def _state(self, said: Record) -> None:
         """Write what the kernel reports into the statement, and bring its order to where that leaves it."""
         order = self.orders[int(said.number)]
         kind, reason = ReportKind(int(said.kind)), Reason(int(said.reason))
         pieces = 1
-        if kind is ReportKind.FILL:
+        if kind is ReportKind.FILL and order.order_kind != OrderKind.BINARY.name:  # a contract is bought whole
             pieces = max(1, min(self._pieces(order.client_id, abs(int(said.lots))), abs(int(said.lots))))
         for k in range(pieces):
             self._write(order, said, kind, reason, k, pieces)

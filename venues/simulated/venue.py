@@ -12,6 +12,7 @@ from typing import Final, Protocol
 import msgspec
 from msgspec import Struct
 
+from market.money import INT64_MAX
 from venues.messages import (
     Answer,
     AnswerKind,
@@ -29,7 +30,9 @@ from venues.simulated.exchange import Exchange
 from venues.simulated.faults import Draws, Fault, FaultPlan
 from venues.simulated.tape_exchange import Listing, TapeExchange
 
-FAR_NS: Final = 2**63 - 1
+FAR_NS: Final = INT64_MAX
+END_NS: Final = INT64_MAX - 1
+"""The end of all time: who lets it pass up to here wants all that the tape will still bring, and stands where it ended."""
 
 
 class _Arrival(Struct, order=True):
@@ -46,7 +49,10 @@ class TapeSession(Session, Protocol):
     """A session at whose venue time passes as its user lets it."""
 
     def now_ns(self) -> int:
-        """Return the instant at which the venue stands."""
+        """Return the instant at which the venue stands, or up to which it has once said that it would be calm."""
+
+    def calm_ns(self) -> int:
+        """Return up to when nothing will come for this session, if nothing is sent; the venue remembers that."""
 
     def run(self, upto_ns: int) -> int | None:
         """Let time pass up to the first message for this session, at most to an instant; return that of the message."""
@@ -73,8 +79,12 @@ class SimulatedSession:
         return self._venue.collect(self._connection, now_ns)
 
     def now_ns(self) -> int:
-        """Return the instant at which the venue stands."""
-        return self._venue.now_ns
+        """Return the instant at which the venue stands, or up to which it has once said that it would be calm."""
+        return max(self._venue.now_ns, self._venue.calm_ns)
+
+    def calm_ns(self) -> int:
+        """Return up to when nothing will come for this session, if nothing is sent; the venue remembers that."""
+        return self._venue.look_ahead(self._connection)
 
     def run(self, upto_ns: int) -> int | None:
         """Let time pass up to the first message for this session, at most to an instant; return that of the message."""
@@ -90,7 +100,7 @@ class SimulatedVenue:
     ) -> None:  # fmt: skip
         """With a `listing` it fills from a tape, else from the quotes that its owner makes."""
         self.plan = plan
-        self.now_ns = -1
+        self.now_ns = self.calm_ns = -1
         self._draws = Draws(plan, seed)
         self.exchange: Exchange | TapeExchange
         if listing is None:
@@ -188,6 +198,10 @@ class SimulatedVenue:
         while True:
             message_ns, arrival_ns = self._next_message_ns(connection), self._next_arrival_ns()
             target_ns = min(upto_ns, message_ns, arrival_ns)
+            if target_ns == END_NS:
+                target_ns = exchange.next_stop_ns
+                if target_ns == FAR_NS:
+                    return None
             stop_ns = target_ns - 1 if arrival_ns == target_ns else target_ns  # what arrives meets the rows with it
             reached_ns = exchange.run(stop_ns) if stop_ns >= exchange.now_ns else stop_ns
             self.now_ns = max(self.now_ns, reached_ns)
@@ -196,7 +210,17 @@ class SimulatedVenue:
             if arrival_ns == target_ns:
                 self._take(heapq.heappop(self._requests))
                 continue
-            return message_ns if message_ns <= upto_ns else None
+            if upto_ns < END_NS or message_ns <= target_ns:
+                return message_ns if message_ns <= upto_ns else None
+
+    def look_ahead(self, connection: int) -> int:
+        """Return up to when nothing can happen: before the next message, arrival, row or due."""
+        assert isinstance(self.exchange, TapeExchange), "only a tape can be looked ahead on"
+        sources = (self._next_message_ns(connection), self._next_arrival_ns(), self.exchange.next_event_ns)
+        ahead_ns = min(min(sources) - 1, END_NS)
+        if ahead_ns < END_NS:
+            self.calm_ns = max(self.calm_ns, ahead_ns)  # who comes anew must not break what was promised
+        return ahead_ns
 
     def _next_message_ns(self, connection: int) -> int:
         """Return when the next message for a connection comes; what is meant for others is dropped on the way."""
