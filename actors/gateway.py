@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from actors.messages import END, START, Orders, Pull, Reports
+from actors.messages import END, Orders, Pull, Reports
 from actors.restoring import ordered, read_session
 from actors.rows import Asking
 from actors.settings import GOVERNOR, SUPERVISOR, JournalOpener, Resolver, Settings

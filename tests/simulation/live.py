@@ -12,7 +12,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from actors.restoring import SessionLog, newest_session
-from actors.settings import GOVERNOR, Settings
+from actors.settings import Settings
 from actors.simulated import open_venues
 from actors.staging import Cast, has_stopped, on_simulated, open_session, stage_world
 from actors.world import Faults, World
@@ -149,5 +149,3 @@ def main() -> int:
 
 if __name__ == "__main__":
     sys.exit(main())
-
-
