@@ -50,6 +50,7 @@ class Told(Struct, frozen=True):
 
     Over a tape all that happened up to `upto_ns` is told, and nothing will up to `calm_ns` unless a further order
     arrives before. `reports` are packed rows of `market.paper.REPORT`, of the news with the numbers `reported`.
+    `spoken` counts what a life has told, so that what comes again says nothing of how things stand.
     """
 
     venue: str
@@ -60,3 +61,4 @@ class Told(Struct, frozen=True):
     calm_ns: int = START
     reports: NDArray[Any] | None = None
     reported: tuple[int, ...] = ()
+    spoken: int = 0

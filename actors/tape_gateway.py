@@ -58,6 +58,7 @@ class TapeGateway(VenueGateway):
         home = settings.gateways.index(name)
         venue = settings.plan.venues[home].name
         self._clock_ns = 0
+        self._spoken = 0
         self._begun = self._looked = False
         self._done_ns = START
         self._horizon_ns = START
@@ -168,11 +169,12 @@ class TapeGateway(VenueGateway):
         return max(self._done_ns, min(ahead_ns, END - 1))
 
     def _tell(self) -> None:
+        self._spoken += 1
         first = self._untaken[0].seq if self._untaken else self._told + 1
         self._said = {seq: rows for seq, rows in self._said.items() if seq >= first}
         told = Told(
             self.venue, self.life, self._has, tuple(self._untaken), self._done_ns, self._calm_ns,
-            packed(joined(list(self._said.values()), REPORT)), tuple(self._said),
+            packed(joined(list(self._said.values()), REPORT)), tuple(self._said), self._spoken,
         )  # fmt: skip
         self._resolve(GOVERNOR).on_told.remote(told)
 

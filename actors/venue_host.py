@@ -273,7 +273,7 @@ def start_host(folder: Path, spec: Spec, wait: Callable[[float], None] = time.sl
     root = str(Path(__file__).resolve().parents[1])
     paths = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
     with (folder / "log").open("wb") as log:
-        subprocess.run(
+        subprocess.run(  # noqa: S603 - this very program
             [sys.executable, "-m", "actors.venue_host", str(folder.resolve())], check=True, stdin=subprocess.DEVNULL,
             stdout=log, stderr=log, env=os.environ | {"PYTHONPATH": paths}, start_new_session=True,
         )  # fmt: skip

@@ -35,6 +35,7 @@ class VenueRoute(Route):
         self._executions = executions
         self._words: deque[Word] = deque()
         self._seqs: deque[int] = deque()  # of the news that each waiting report comes from
+        self._spoken = (0, 0)  # the life of the newest word, and its number in that
         self._due = False  # whether the gateway is to be told something whatever is promised
 
     def add(self, order: Any, record: Order) -> None:
@@ -71,7 +72,8 @@ class VenueRoute(Route):
                 self._due = True
         self._keeper.forget(told)
         self._due |= self._keeper.is_behind(told)
-        if told.upto_ns >= self.reported_ns:
+        if told.upto_ns >= self.reported_ns and (told.life, told.spoken) > self._spoken:
+            self._spoken = (told.life, told.spoken)
             self.reported_ns = told.upto_ns
             arrivals = (order.arrive_ns - 1 for order in self._keeper.untaken_orders(self.venue))
             self.calm_ns = min([told.calm_ns, *arrivals])

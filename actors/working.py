@@ -227,6 +227,8 @@ class WorkingOrders:
             entry.cancel_wanted = True  # nobody waits for it any more
         if entry.state.status not in TERMINAL:
             self._live[entry.spec.number] = entry
+        elif self.rules.in_sequence:
+            self._upkeep.hasten(0)  # the statement may say more about it than has come
         return outcome.result
 
     # -- what comes in ------------------------------------------------------------------------------------------------

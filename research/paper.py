@@ -99,7 +99,8 @@ def run_paper(
 ) -> Finished:
     """Run a plan to its end, or until `stop` says so; `watch` is called about twice a second.
 
-    Its orders stay on paper, or go to the simulated venues that are chosen. `starting` is told Ray's temporary folder before Ray starts.
+    Its orders stay on paper, or go to the simulated venues that are chosen. `starting` is told Ray's temporary folder
+    before Ray starts.
     """
     run = PaperRun(home, planned, venue)
     cluster = Cluster(dashboard=dashboard, address=home.cluster)

@@ -1,4 +1,4 @@
-"""Runs on simulated venues in World: the actors die, the lines and the venues fail, and the venues' books are the oracle.
+"""Runs on simulated venues in World: actors die, lines and venues fail, and the venues' books are the oracle.
 
 `python -m tests.simulation.live --seeds 200` plays seeds of every kind of fault and prints a table.
 """

@@ -32,7 +32,7 @@ from venues.simulated.tape_exchange import Listing, TapeExchange
 
 FAR_NS: Final = INT64_MAX
 END_NS: Final = INT64_MAX - 1
-"""The end of all time: who lets it pass up to here wants all that the tape will still bring, and stands where it ended."""
+"""The end of all time: who lets it pass up to here gets what the tape still brings, and stands where it ended."""
 
 
 class _Arrival(Struct, order=True):
