@@ -180,7 +180,7 @@ class TapeGateway(VenueGateway):
 
     def status(self) -> dict[str, Any]:
         """Tell how the venue's orders stand, and how far its time has come."""
-        return {**super().status(), "done_ns": self._done_ns, "orders": self._has}
+        return {**super().status(), "done_ns": self._done_ns, "orders": self._has, "welcomed": self.working is not None}
 
 
 def hop_of(settings: Settings) -> Stops:
