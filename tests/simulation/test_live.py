@@ -1,5 +1,8 @@
 """Runs on simulated venues: every order there once, whoever dies and whatever fails; without faults they are paper."""
 
+from itertools import chain, repeat
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -13,6 +16,7 @@ from journal.store import MemoryJournal
 from research.digests import first_difference
 from research.result import result_of_session
 from tests.builders import a_result
+from tests.journal.failing import FAILS, WORKS, FailingJournal
 from tests.simulation import live
 from tests.simulation.live import CALM, EVERYTHING, KILLS, plan_of, play, problems, settings_for
 from venues.replay import load_tape
@@ -28,8 +32,6 @@ def tapes(tmp_path_factory):
 
 
 def tape_of(settings):
-    from pathlib import Path
-
     return load_tape(Path(settings.tape_folder), settings.tape_hash)
 
 
@@ -69,15 +71,6 @@ def test_the_same_seed_writes_the_same_journal_bytes(tapes):
     assert one.lines == other.lines
 
 
-def test_an_order_is_in_the_journal_with_its_decision_and_its_news_with_the_report(tapes):
-    outcome = play(settings_for(tapes), 1, CALM, plan_of(Fault.NONE))
-    decided = {number for decision in outcome.log.decisions for number in decision.orders}
-    assert decided
-    assert {order.number for order in outcome.log.orders} >= decided - {
-        n for d in outcome.log.decisions for n, leg in zip(d.orders, d.legs, strict=False) if leg.lots == 0
-    }
-
-
 def test_what_somebody_else_trades_blocks_its_instrument_and_stands_as_a_break(tapes):
     outcome = play(settings_for(tapes), 2, CALM, plan_of(Fault.MANUAL_TRADE))
     broken = [one for one in outcome.audits if not one.is_reconciled]
@@ -111,16 +104,12 @@ class Forgetful(TapeGateway):
 
 def test_a_gateway_that_loses_an_execution_is_found(tapes, monkeypatch):
     monkeypatch.setattr("actors.staging.TapeGateway", Forgetful)
-    with pytest.raises((AssertionError, RuntimeError, KeyError)):
-        outcome = play(settings_for(tapes), 1, CALM, plan_of(Fault.NONE))
-        assert problems(outcome, Fault.NONE) == []
+    monkeypatch.setattr(live, "STEPS_MAX", 4_000)
+    with pytest.raises((AssertionError, RuntimeError)):
+        play(settings_for(tapes), 1, CALM, plan_of(Fault.NONE))
 
 
 def test_while_the_journal_cannot_be_written_news_waits_and_nothing_is_told(tapes):
-    from itertools import chain, repeat
-
-    from tests.journal.failing import FAILS, WORKS, FailingJournal
-
     settings = settings_for(tapes)
     moods = chain(repeat(WORKS, 12), repeat(FAILS, 6), repeat(WORKS, 3), repeat(FAILS, 2), repeat(WORKS))
     journal = FailingJournal(moods)
@@ -128,7 +117,7 @@ def test_while_the_journal_cannot_be_written_news_waits_and_nothing_is_told(tape
     world = World(1, Faults())
     venues = live.open_venues(settings, plan_of(Fault.NONE), 1)
     stage_world(world, settings, journal, live.on_simulated(world, venues))
-    world.run(lambda: live.has_stopped(world), live.STEPS_MAX)
+    world.run(lambda: live.has_stopped(world), 20_000)
     records = [entry.record() for entry in journal.entries()]
     audits = [live.audit(records, name, venue.exchange) for name, venue in venues.items()]
     assert all(one.is_reconciled for one in audits)
