@@ -1,7 +1,7 @@
 """Break trips: a break of a reconciliation trips the kill switch of its instrument (CB-06), until a person lifts it.
 
-The switch is durable like any other. Where it cannot be made so, it is tried again at every tick; meanwhile nothing
-passes anyway, because whoever cannot read the switches lets nothing pass.
+The switch is durable like any other. Where it cannot be made so, it is tried again whenever the gateway is spoken to;
+meanwhile nothing passes anyway, because whoever cannot read the switches lets nothing pass.
 """
 
 from pathlib import Path
@@ -24,15 +24,15 @@ class BreakTrips:
         self._path = path
         self._waiting: dict[Trip, Breaks] = {}
 
-    def hear(self, news: Breaks, now_ns: int) -> None:
+    def hear(self, news: Breaks) -> None:
         """Take the breaks that stand at a venue now."""
         if not self._path:
             return
         breaks = [Break(BreakKind[kind], key, instrument) for kind, key, instrument, _, _ in news.breaks]
         self._waiting |= dict.fromkeys(trips_of_breaks(breaks), news)
-        self.settle(now_ns)
+        self.settle()
 
-    def settle(self, now_ns: int) -> bool:
+    def settle(self) -> bool:
         """Trip what waits to be tripped; tell whether nothing is left."""
         if not self._waiting:
             return True
@@ -43,7 +43,7 @@ class BreakTrips:
         try:
             for wish, news in list(self._waiting.items()):
                 kinds = sorted({kind for kind, _, instrument, _, _ in news.breaks if instrument == wish.key})
-                trip(board, wish, Act(who=(WHO,), reason=f"{', '.join(kinds)} at {news.venue}", now_ns=now_ns))
+                trip(board, wish, Act(who=(WHO,), reason=f"{', '.join(kinds)} at {news.venue}", now_ns=news.time_ns))
                 del self._waiting[wish]
         except SwitchboardError:
             return False

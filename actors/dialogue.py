@@ -97,6 +97,13 @@ class Dialogue:
                 heard.append(self._silence(asked))
         return heard
 
+    @property
+    def next_ns(self) -> int | None:
+        """Return when it has to listen, if nothing comes before: to open again, or to call a silence one; or None."""
+        if not self.is_open:
+            return self._open_ns
+        return min((asked.sent_ns + self._timeout_ns for asked in self._waiting()), default=None)
+
     def pause_ns(self, tries: int) -> int:
         """Return how long to wait before the next try."""
         return self._backoff.pause_ns(tries, self._chance)

@@ -7,16 +7,15 @@ as far as the governor has promised that no further order will arrive.
 
 from collections import deque
 from itertools import takewhile
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from actors.messages import END, START, Orders, Pull, Reports
 from actors.restoring import ordered, read_session
 from actors.rows import Asking
 from actors.settings import GOVERNOR, SUPERVISOR, JournalOpener, Resolver, Settings
+from actors.simulated import own_tape
 from actors.switching import LastHop
 from actors.writing import Writer, rows_of
 from journal.records import Report
@@ -37,9 +36,8 @@ from market.paper import (
 )
 from market.quotes import update_quote
 from market.records import Record, Records, joined, packed, unpacked
-from market.tape import Role, newest_rows, select_feeds
-from policies.assembly import feeds_of, instruments_of, price_sources
-from venues.replay import load_tape
+from market.tape import newest_rows
+from policies.assembly import feeds_of, instruments_of
 
 ROOM: Final = 64
 """Reports that one instant may bring, and four more per instrument."""
@@ -56,9 +54,7 @@ class Gateway:
         plan = settings.plan
         self._feeds = feeds_of(plan)
         self._instruments = instruments_of(plan)
-        tape = load_tape(Path(settings.tape_folder), settings.tape_hash, check=False)
-        self._tape = select_feeds(tape, self._own_feeds())
-        end_ns = int(tape.time_ns[-1]) if len(tape.time_ns) else START
+        self._tape, end_ns = own_tape(settings, self._instruments, self._feeds, self._home)
         self._venue = paper_venue(self._instruments, len(plan.venues), end_ns)
         self._venue.control[STOP_RULES] = plan.rules.stops
         self._room = ROOM + 4 * len(self._instruments)
@@ -69,13 +65,6 @@ class Gateway:
         self._kept: deque[Records] = deque()
         self._asking = Asking(settings.batches_ahead)
         self._restore(journal)
-
-    def _own_feeds(self) -> NDArray[np.bool_]:
-        """Tell which feeds move this venue: its instruments' prices, and those that convert their money."""
-        own = np.flatnonzero(self._instruments.venue == self._home)
-        wanted = set[int]().union(*(price_sources(self._instruments, int(number)) for number in own))
-        mask: NDArray[np.bool_] = np.isin(self._feeds.instrument, sorted(wanted))
-        return mask & ((self._feeds.roles & Role.MATCH.value) != 0)
 
     def _restore(self, journal: JournalOpener) -> None:
         """Bring the venue to the newest cut of the journal: prices, holdings, open contracts, orders under way."""

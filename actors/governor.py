@@ -14,21 +14,23 @@ from typing import Any
 from numpy.typing import NDArray
 
 from actors.flattener import Flattener
-from actors.messages import END, START, Finding, Grant, Orders, Pull, Reports, Rulings, Switches, Verdicts
+from actors.messages import END, START, Finding, Grant, Pull, Reports, Rulings, Switches, Verdicts
 from actors.obeying import CommandWatch
+from actors.order_messages import Hello, Told
 from actors.recent import Recent
 from actors.restoring import newest_session
 from actors.rewatching import rewatch
-from actors.route import Route, held_ns, routes_of
+from actors.route import Route, held_ns
 from actors.rows import Asking
 from actors.settings import RISK, SUPERVISOR, JournalOpener, Life, Resolver, Settings
 from actors.switching import SwitchWatch
 from actors.unheard import Unheard
+from actors.venue_route import open_keeper, open_routes, venue_route
 from actors.writing import Writer, record_of
 from journal.records import AnyRecord, Mandate, Stop
 from journal.store import Fenced, JournalUnavailable
 from market.paper import ORDER, REPORT
-from market.records import Records, copied, joined, packed, records, unpacked
+from market.records import Records, copied, packed, records, unpacked
 from policies.assembly import desks_of, instruments_of
 from policies.bookkeeping import DAY_NS
 from policies.governor import rule
@@ -41,22 +43,20 @@ class Governor:
 
     def __init__(self, name: str, settings: Settings, resolve: Resolver, journal: JournalOpener, life: Life) -> None:
         self.name = name
-        self._settings = settings
-        self._resolve = resolve
+        self._settings, self._resolve, self._life = settings, resolve, life
         self._journal = journal(read_only=False)
-        self._life = life
         self._plan = settings.plan
         self._writer = Writer(settings.plan, settings.session)
         self.epoch = self._journal.claim(life.owner, life.now_ns())
         self._desks = desks_of(settings.plan)
         self._instruments = instruments_of(settings.plan)
         self._order = records(1, ORDER)
+        self._records: list[AnyRecord] = []  # to be durable, in this order; the keeper of live orders adds to it
         self._restore()
         self.horizon_ns = START
         self._findings: deque[Finding] = deque()
         self._complete = False
         self._told_risk: tuple[int, int] | None = None
-        self._records: list[AnyRecord] = []
         self._held, self._switched = "", False  # why the journal does not take them; whether switches are to be told
         self._grants_due: list[Grant] = []
         self._answers: list[Rulings] = []
@@ -68,7 +68,8 @@ class Governor:
         log = newest_session(self._journal)
         self._ended = log.complete  # it had come to its end; what was only interrupted goes on
         cut = log.cut_ns
-        self._routes = routes_of(self._plan, self._settings.gateways, log.reports, cut)
+        self._keeper = open_keeper(self._settings, self._journal, self.epoch, self._resolve, self._records)
+        self._routes = open_routes(self._settings, log, self._keeper)
         self._flattener = Flattener(self._plan, self._instruments, log.reports, self._routes)
         self._latency_ns_min = min((venue.latency_ns for venue in self._plan.venues), default=0)
         self._number = 0
@@ -129,6 +130,14 @@ class Governor:
             route.hear(batch)
         self._work()
 
+    def on_told(self, told: Hello | Told) -> None:
+        """Hear of a live venue's gateway: a life begins, or there is news; while trading is held it waits there."""
+        if not self._held:
+            venue_route(self._routes, told.venue).hear_of(told)
+            self._work()
+
+    on_hello = on_told
+
     def on_pull(self, pull: Pull) -> None:
         """Somebody has lost the thread: tell again what they need; while trading is held they ask in vain."""
         if self._held:
@@ -142,7 +151,7 @@ class Governor:
         for route in self._routes:
             if route.name == pull.receiver:
                 route.has = min(pull.after_ns, len(route.orders))
-                self._send_orders(route, again=True)
+                route.send(self._resolve, self.epoch, self._promise(route), self._recent.cut_ns, again=True)
 
     def on_stop(self, reason: str) -> None:
         """End the run before its end: nothing more is taken, and it can be continued from its newest snapshot."""
@@ -162,8 +171,8 @@ class Governor:
             self._resolve(name).on_grant.remote(self._newest_grant())
         for route in self._routes:
             if not route.quiet and self._asking.is_silent(route.name, route.reported_ns):
-                self._resolve(route.name).on_pull.remote(Pull(self.name, route.reported_ns, again=True))
-                self._send_orders(route, again=True)
+                route.remind(self._resolve, self.name)
+                route.send(self._resolve, self.epoch, self._promise(route), self._recent.cut_ns, again=True)
         if self._settings.switches_path:
             self._resolve(RISK).on_switches.remote(self._postures())
             self._work()
@@ -196,9 +205,8 @@ class Governor:
         while not self._ended and self._take_next():
             pass
         if not self._ended and self._switches.postures.any():
-            self._decide(
-                self._flattener.proposed(self._watch, self._switches.postures, self._told_risk, self._ruled_ns)
-            )
+            told = self._told_risk
+            self._decide(self._flattener.proposed(self._watch, self._switches.postures, told, self._ruled_ns))
         if self._complete and not self._findings and self.taken and not self._ended:
             self._end(self.horizon_ns, complete=True, reason="end")
         if self._write():
@@ -219,7 +227,8 @@ class Governor:
             except JournalUnavailable as error:
                 self._held = str(error)
                 return False
-        self._records, self._held = [], ""
+        self._records.clear()
+        self._held = ""
         return True
 
     def _tell(self) -> None:
@@ -228,7 +237,7 @@ class Governor:
             self._resolve(RISK).on_switches.remote(self._postures())
             self._switched = False
         for route in self._routes:
-            self._send_orders(route)  # first: nothing else is in a hurry
+            route.send(self._resolve, self.epoch, self._promise(route), self._recent.cut_ns)  # first: all else can wait
         for grant in self._grants_due:
             for agent in self._settings.agents:
                 self._resolve(agent).on_grant.remote(grant)
@@ -255,7 +264,7 @@ class Governor:
         if earliest and report_ns <= reports_to:
             before = finding.time_ns if finding is not None else self.horizon_ns + 1
             if report_ns <= before:
-                self._take_report(earliest.waiting.popleft())
+                self._take_report(earliest.take())
                 return True
         if finding is not None:
             self._take_finding(self._findings.popleft())
@@ -333,9 +342,11 @@ class Governor:
 
     def _send(self, order: Any, time_ns: int) -> None:
         """Journal an order; it leaves when the journal has it."""
-        intent_id, leg = self._intent_of.pop(int(order.number), (self._writer.follow_up_id(int(order.number)), 0))
-        self._records.append(self._writer.order(order, intent_id, leg, self.epoch, time_ns))
-        self._route_of(int(order.instrument)).add(order)
+        number = int(order.number)
+        intent_id, leg = self._intent_of.pop(number, (self._writer.follow_up_id(number), 0))
+        record = self._writer.order(order, intent_id, leg, self.epoch, time_ns)
+        self._records.append(record)
+        self._route_of(int(order.instrument)).add(order, record)
 
     def _answer_again(self, time_ns: int) -> None:
         """Tell risk the rulings of a group."""
@@ -343,16 +354,6 @@ class Governor:
         rulings = tuple(int(Ruling[decision.ruling]) for decision in ruled)
         first = tuple(decision.orders[0] if decision.orders else -1 for decision in ruled)
         self._answers.append(Rulings(self.epoch, time_ns, rulings, first))
-
-    def _send_orders(self, route: Route, *, again: bool = False) -> None:
-        """Send a gateway the orders it has not got, and the promise that lets it go on."""
-        promise = self._promise(route)
-        if not again and (route.quiet or (promise, len(route.orders)) <= route.told):
-            return
-        fresh = route.orders[route.has :]
-        rows = packed(joined(fresh, ORDER))
-        self._resolve(route.name).on_orders.remote(Orders(self.epoch, route.has, rows, promise, self._recent.cut_ns))
-        route.told = (promise, len(route.orders))
 
     def _tell_risk(self, after_ns: int | None) -> None:
         """Tell risk the rulings, and with the last of them what was reported: one message is sooner there than two."""

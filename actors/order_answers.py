@@ -111,5 +111,7 @@ class OrderAnswers:
         untouched = entry.state.status is OrderStatus.UNKNOWN and entry.state.cum == 0 and not entry.cancel_wanted
         if fresh and untouched:
             entry.resend = True
+        elif self._rules.expires and asked.sent_ns < entry.spec.fresh_until_ns:
+            entry.recheck, entry.next_ns = True, entry.spec.fresh_until_ns  # until then it may only be late
         else:
             self._apply(entry, OrderEvent(kind=EventKind.QUERY_NOT_FOUND), reason="absent at the venue")

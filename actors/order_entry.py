@@ -6,10 +6,14 @@ from msgspec import Struct
 
 from market.orders import TERMINAL, OrderEvent, OrderState, OrderStatus
 from market.reconciliation import Break
+from venues.messages import Execution
 
 
 class OrderSpec(Struct, frozen=True, kw_only=True):
-    """An order as it was made durable. After `fresh_until_ns` it is not sent any more; lots are signed."""
+    """An order as it was made durable. It is sent from `due_ns` on, not after `fresh_until_ns`; lots are signed.
+
+    Its protection (`stop` to `trail_by`) is held by venues that can; see `market.paper.ORDER`.
+    """
 
     number: int
     client_id: str
@@ -19,6 +23,25 @@ class OrderSpec(Struct, frozen=True, kw_only=True):
     limit: int = 0
     reduce: bool = False
     fresh_until_ns: int
+    due_ns: int = 0
+    sent_ns: int = 0
+    reason: str = ""
+    stop: int = 0
+    target: int = 0
+    hold_ns: int = 0
+    breakeven_at: int = 0
+    trail_at: int = 0
+    trail_by: int = 0
+
+    def words(self) -> dict[str, object]:
+        """Return what a SUBMIT says of the order: the same every time."""
+        return {
+            "client_id": self.client_id, "instrument": self.instrument, "lots": self.lots,
+            "order_kind": self.order_kind, "limit": self.limit, "reduce": self.reduce,
+            "until_ns": self.fresh_until_ns, "stop": self.stop, "target": self.target, "hold_ns": self.hold_ns,
+            "breakeven_at": self.breakeven_at, "trail_at": self.trail_at, "trail_by": self.trail_by,
+            "sent_ns": self.sent_ns, "reason": self.reason,
+        }  # fmt: skip
 
 
 class Replacement(Struct, frozen=True, kw_only=True):
@@ -31,12 +54,19 @@ class Replacement(Struct, frozen=True, kw_only=True):
 
 
 class News(Struct, frozen=True, kw_only=True):
-    """What happened to an order, for those who fold: the event, and the number of its execution at the venue."""
+    """What happened to an order, for those who fold: the event, and the execution at the venue that it came from."""
 
     number: int
     event: OrderEvent
-    venue_number: int = 0
+    said: Execution | None = None
     reason: str = ""
+
+
+class Stated(Struct, frozen=True, kw_only=True):
+    """An item of the venue's statement that is no execution of the order which it is about (-1: none of ours)."""
+
+    number: int
+    said: Execution
 
 
 class Standing(Struct, frozen=True, kw_only=True):
@@ -89,6 +119,17 @@ class OrderEntry(Struct, kw_only=True):
     def is_doubtful(self) -> bool:
         """Tell whether it was taken for absent and has not been asked for often enough since."""
         return self.state.inferred and self.doubts < DOUBTS
+
+    @property
+    def wants_something(self) -> bool:
+        """Tell whether there is something to do about it that waits for no answer."""
+        status = self.state.status
+        if self.asking is not None:
+            return False
+        if status in (OrderStatus.CREATED, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN) or self.resend or self.recheck:
+            return True
+        changes = self.cancel_wanted or self.replacement is not None or status is OrderStatus.PENDING_CANCEL
+        return status not in TERMINAL and changes
 
     @property
     def is_working(self) -> bool:

@@ -6,7 +6,7 @@ The owner of the journal keeps one to see whether news is news; a gateway that s
 import msgspec
 from msgspec import Struct, field
 
-from actors.order_entry import News, OrderEntry, OrderSpec, Replacement, Standing
+from actors.order_entry import News, OrderEntry, OrderSpec, Replacement, Standing, Stated
 from journal.records import (
     Adjustment,
     AnyRecord,
@@ -16,7 +16,9 @@ from journal.records import (
     OrderNews,
     OrdersSnapshot,
     Replace,
+    Session,
 )
+from journal.records import Stated as StatedRecord
 from market.orders import TERMINAL, EventKind, OrderEvent, OrderState, OrderStatus, Result
 
 
@@ -35,7 +37,8 @@ class OrderFold(Struct, kw_only=True):
     """All orders of one venue. `fresh_ns` is for how long after its decision an order may be sent.
 
     `taken` are numbers of executions, `heard` says how much of each life's news is in here. Instruments are named
-    `symbol@venue`; order numbers go on from session to session.
+    `symbol@venue`. A session begins anew: with order numbers of its own, on an account of its own. `moved` are lots per
+    instrument that a venue has moved without an order of ours: by a protection, at an expiry.
     """
 
     venue: str
@@ -44,6 +47,7 @@ class OrderFold(Struct, kw_only=True):
     taken: set[int] = field(default_factory=set)
     heard: dict[int, int] = field(default_factory=dict)
     adjustments: dict[str, int] = field(default_factory=dict)
+    moved: dict[str, int] = field(default_factory=dict)
     breaks: tuple[tuple[str, str, str, int | None, int | None], ...] = ()
     instructions: int = 0
 
@@ -56,6 +60,10 @@ class OrderFold(Struct, kw_only=True):
                 return self._instruct(record)
             case OrderNews() if record.venue == self.venue:
                 self.apply(record)
+            case StatedRecord() if record.venue == self.venue:
+                self._state(record)
+            case Session():
+                self._adopt(OrderFold(venue=self.venue, fresh_ns=self.fresh_ns))
             case Breaks() if record.venue == self.venue:
                 self.heard[record.life] = record.seq
                 self.breaks = record.breaks
@@ -103,10 +111,20 @@ class OrderFold(Struct, kw_only=True):
     def positions(self) -> dict[str, int]:
         """Return the net lots per instrument."""
         held = dict(self.adjustments)
+        for name, lots in self.moved.items():
+            held[name] = held.get(name, 0) + lots
         for order in self.orders.values():
             side = 1 if order.spec.lots > 0 else -1
             held[order.spec.instrument] = held.get(order.spec.instrument, 0) + side * order.state.cum
         return {name: lots for name, lots in sorted(held.items()) if lots}
+
+    def _state(self, record: StatedRecord) -> None:
+        if record.seq <= self.heard.get(record.life, 0):
+            return
+        self.heard[record.life] = record.seq
+        self.taken.add(record.venue_number)
+        if record.item in ("FILL", "SETTLE") and record.number >= 0:
+            self.moved[record.instrument] = self.moved.get(record.instrument, 0) + record.lots
 
     def _add(self, record: Order) -> bool:
         if record.instrument.rpartition("@")[2] != self.venue:
@@ -131,7 +149,7 @@ class OrderFold(Struct, kw_only=True):
 
     def _adopt(self, other: "OrderFold") -> None:
         self.orders, self.taken, self.heard = other.orders, other.taken, other.heard
-        self.adjustments, self.breaks = other.adjustments, other.breaks
+        self.adjustments, self.moved, self.breaks = other.adjustments, other.moved, other.breaks
         self.instructions = other.instructions
 
 
@@ -144,7 +162,9 @@ def spec_of(record: Order, fresh_ns: int) -> OrderSpec:
     return OrderSpec(
         number=record.number, client_id=record.order_id, instrument=record.instrument, lots=record.lots,
         order_kind=record.order_kind, limit=record.limit, reduce=record.reduce,
-        fresh_until_ns=record.time_ns + fresh_ns,
+        fresh_until_ns=max(record.time_ns, record.arrive_ns) + fresh_ns, due_ns=record.arrive_ns,
+        sent_ns=record.time_ns, reason=record.reason, stop=record.stop, target=record.target, hold_ns=record.hold_ns,
+        breakeven_at=record.breakeven_at, trail_at=record.trail_at, trail_by=record.trail_by,
     )  # fmt: skip
 
 
@@ -161,8 +181,17 @@ def event_of(news: OrderNews) -> OrderEvent:
     )  # fmt: skip
 
 
-def record_of(news: News | Standing, *, venue: str, life: int, seq: int, time_ns: int) -> OrderNews | Breaks:
+def record_of(
+    news: News | Standing | Stated, *, venue: str, life: int, seq: int, time_ns: int
+) -> OrderNews | Breaks | StatedRecord:
     """Return the record of news."""
+    if isinstance(news, Stated):
+        said = news.said
+        return StatedRecord(
+            time_ns=time_ns, venue=venue, life=life, seq=seq, number=news.number, instrument=said.instrument,
+            item=said.item, reason=said.reason, execution=said.execution, lots=said.lots, price=said.price,
+            venue_number=said.number,
+        )  # fmt: skip
     if isinstance(news, Standing):
         breaks = tuple((item.kind.name, item.key, item.instrument, item.local, item.venue) for item in news.breaks)
         return Breaks(time_ns=time_ns, venue=venue, life=life, seq=seq, breaks=breaks)
@@ -170,5 +199,6 @@ def record_of(news: News | Standing, *, venue: str, life: int, seq: int, time_ns
     return OrderNews(
         time_ns=time_ns, venue=venue, life=life, seq=seq, number=news.number, event=event.kind.name,
         execution=event.execution, lots=event.lots, price=event.price, status=event.status.name,
-        unknown_order=event.unknown_order, venue_number=news.venue_number, reason=news.reason,
+        unknown_order=event.unknown_order, venue_number=news.said.number if news.said is not None else 0,
+        reason=news.reason,
     )  # fmt: skip

@@ -5,13 +5,16 @@ only then does the gateway fold the journal. Instructions are numbered per venue
 have been taken is told again.
 """
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from msgspec import Struct
+from numpy.typing import NDArray
 
-from journal.records import Adjustment, Breaks, Cancel, Order, OrderNews, Replace
+from actors.messages import START
+from journal.records import Adjustment, Breaks, Cancel, Order, OrderNews, Replace, Stated
 
 Instruction: TypeAlias = Order | Cancel | Replace | Adjustment
+Word: TypeAlias = OrderNews | Breaks | Stated
 
 
 class Hello(Struct, frozen=True):
@@ -29,19 +32,33 @@ class Welcome(Struct, frozen=True):
 
 
 class Instructions(Struct, frozen=True):
-    """Keeper to gateway: durable instructions, numbered from `first`; without any it says "I live"."""
+    """Keeper to gateway: durable instructions, numbered from `first`; without any it says "I live".
+
+    Over a tape, `horizon_ns` is the market time up to which no further order is to arrive.
+    """
 
     epoch: int
     first: int
     records: tuple[Instruction, ...] = ()
     news_taken: int = 0
     life: int = 0
+    horizon_ns: int = START
 
 
 class Told(Struct, frozen=True):
-    """Gateway to keeper: news numbered on from `first`, and how many instructions it has."""
+    """Gateway to keeper: all news that is not known to have been taken, and how many instructions it has.
+
+    Over a tape all that happened up to `upto_ns` is told, and nothing will up to `calm_ns` unless a further order
+    arrives before. `reports` are packed rows of `market.paper.REPORT`, of the news with the numbers `reported`.
+    `spoken` counts what a life has told, so that what comes again says nothing of how things stand.
+    """
 
     venue: str
     life: int
     has: int
-    records: tuple[OrderNews | Breaks, ...] = ()
+    records: tuple[Word, ...] = ()
+    upto_ns: int = START
+    calm_ns: int = START
+    reports: NDArray[Any] | None = None
+    reported: tuple[int, ...] = ()
+    spoken: int = 0

@@ -28,10 +28,15 @@ class Comparison(Struct, frozen=True):
 
 
 class Reconciler:
-    """Which breaks stand. `adjustments` are lots per instrument that a person has accepted as ours."""
+    """Which breaks stand.
+
+    `adjustments` are lots per instrument that a person has accepted as ours, `moved` those that the venue has moved
+    without an order of ours: by a protection, at an expiry.
+    """
 
     def __init__(self, prefix: str) -> None:
         self.adjustments: dict[str, int] = {}
+        self.moved: dict[str, int] = {}
         self.breaks: tuple[Break, ...] = ()
         self._prefix = prefix
         self._suspected: frozenset[tuple[BreakKind, str]] = frozenset()
@@ -62,7 +67,7 @@ class Reconciler:
             WorkingOrder(entry.client_id, entry.spec.instrument, entry.state.lots, entry.state.cum)
             for entry in settled.values()
         ]
-        held = positions_of(entries.values(), self.adjustments)
+        held = positions_of(entries.values(), self.adjustments, self.moved)
         found = reconcile(Snapshot(held, ours), Snapshot(holdings.positions, theirs), held, self._prefix)
         suspected = frozenset((item.kind, item.key) for item in found if item.kind in OF_ORDERS)
         standing = tuple(
@@ -77,9 +82,13 @@ def _is_settled(entry: OrderEntry) -> bool:
     return entry.asking is None and not entry.recheck
 
 
-def positions_of(entries: Iterable[OrderEntry], adjustments: Mapping[str, int]) -> dict[str, int]:
-    """Return the net lots per instrument that our executions and accepted adjustments add up to."""
+def positions_of(
+    entries: Iterable[OrderEntry], adjustments: Mapping[str, int], moved: Mapping[str, int]
+) -> dict[str, int]:
+    """Return the net lots per instrument that our executions, accepted adjustments and what was `moved` add up to."""
     held = dict(adjustments)
+    for name, lots in moved.items():
+        held[name] = held.get(name, 0) + lots
     for entry in entries:
         if entry.state.cum:
             held[entry.spec.instrument] = held.get(entry.spec.instrument, 0) + entry.side * entry.state.cum
@@ -93,6 +102,7 @@ class Upkeep:
         self._dialogue = dialogue
         self._every_ns = every_ns
         self._compare_ns = now_ns
+        self._hastened = True
         self._asking: dict[RequestKind, int] = {}
         self._tries: dict[RequestKind, int] = {}
         self._next_ns: dict[RequestKind, int] = {}
@@ -100,6 +110,7 @@ class Upkeep:
 
     def hasten(self, now_ns: int) -> None:
         """Compare soon."""
+        self._hastened = True
         self._compare_ns = min(self._compare_ns, now_ns)
 
     def work(self, executions: Executions, now_ns: int) -> None:
@@ -109,6 +120,20 @@ class Upkeep:
         probe = self._dialogue.circuit.is_probe_due(now_ns)
         if probe or now_ns >= self._compare_ns:
             self._ask(RequestKind.SNAPSHOT, now_ns)
+
+    def next_ns(self, executions: Executions, *, idle: bool) -> int | None:
+        """Return when it has something to ask, if nothing comes before; who is idle waits for no regular comparison."""
+        wanted = []
+        if (executions.is_missing_some or not self.is_current) and RequestKind.EXECUTIONS not in self._asking:
+            wanted.append(self._next_ns.get(RequestKind.EXECUTIONS, 0))
+        if (self._hastened or not idle) and RequestKind.SNAPSHOT not in self._asking:
+            wanted.append(max(self._compare_ns, self._next_ns.get(RequestKind.SNAPSHOT, 0)))
+        return min(wanted, default=None)
+
+    @property
+    def is_compared(self) -> bool:
+        """Tell whether all that was fetched or changed has been compared since."""
+        return self.is_current and not self._hastened and not self._asking
 
     def lost(self) -> None:
         """The connection broke: executions may have been missed."""
@@ -136,6 +161,7 @@ class Upkeep:
             self.is_current = True
         elif kind is RequestKind.SNAPSHOT:
             self._compare_ns = now_ns + self._every_ns
+            self._hastened = False
 
     def _ask(self, kind: RequestKind, now_ns: int, **what: int) -> None:
         if kind in self._asking or now_ns < self._next_ns.get(kind, 0):

@@ -4,19 +4,11 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from actors.messages import END, START, Reports
-from journal.records import Report
-from market.records import copied
-from policies.plan import Plan
-
-
-def routes_of(plan: Plan, gateways: Sequence[str], reports: Sequence[Report], cut_ns: int) -> list["Route"]:
-    """Return the routes of a governor that has just begun, from the reports that its journal holds."""
-    found = []
-    for name, venue in zip(gateways, plan.venues, strict=True):
-        last = max((report.time_ns for report in reports if report.venue == venue.name), default=START)
-        found.append(Route(name, venue.latency_ns, max(last, cut_ns)))
-    return found
+from actors.messages import END, START, Orders, Pull, Reports
+from actors.settings import Resolver
+from journal.records import Order
+from market.paper import ORDER
+from market.records import copied, joined, packed
 
 
 def held_ns(routes: Sequence["Route"]) -> int:
@@ -65,8 +57,8 @@ class Route:
         """Return up to when the gateway may have gone already: before it was heard nobody knows (END)."""
         return max(self.reported_ns, self.told[0]) if self.heard else END
 
-    def add(self, order: Any) -> None:
-        """Note an order; before it arrives it changes nothing."""
+    def add(self, order: Any, record: Order) -> None:
+        """Note an order, a row and its record; before it arrives it changes nothing."""
         self.calm_ns = min(self.calm_ns, int(order["arrive_ns"]) - 1)
         self.orders.append(copied(order))
 
@@ -74,3 +66,19 @@ class Route:
         """Take the newest word of the gateway; it cannot know of orders that it has not got."""
         self.reported_ns, self.heard = batch.upto_ns, True
         self.calm_ns = min([batch.calm_ns, *(int(order["arrive_ns"][0]) - 1 for order in self.orders[batch.orders :])])
+
+    def take(self) -> Any:
+        """Return the earliest report that waits; it is taken now."""
+        return self.waiting.popleft()
+
+    def send(self, resolve: Resolver, epoch: int, promise: int, cut_ns: int, *, again: bool = False) -> None:
+        """Send the orders that the gateway has not got, and the promise that lets it go on."""
+        if not again and (self.quiet or (promise, len(self.orders)) <= self.told):
+            return
+        rows = packed(joined(self.orders[self.has :], ORDER))
+        resolve(self.name).on_orders.remote(Orders(epoch, self.has, rows, promise, cut_ns))
+        self.told = (promise, len(self.orders))
+
+    def remind(self, resolve: Resolver, receiver: str) -> None:
+        """Ask for what the gateway has to report, once more."""
+        resolve(self.name).on_pull.remote(Pull(receiver, self.reported_ns, again=True))

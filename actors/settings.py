@@ -9,12 +9,15 @@ from msgspec import Struct
 from journal.store import Journal, open_journal
 from policies.plan import Plan
 
+PAPER_VENUE: Final = "paper"
+
 
 class Settings(Struct, frozen=True, kw_only=True):
     """One run: plan, data by hash, where the journal is, and who the actors are.
 
     Without `switches_path` there are no kill switches, without `commands_path` no commands: what is only decided again
-    has none.
+    has none. `venue` says what orders go to: `paper`, or simulated venues that are found through the folder
+    `venue_path`.
     """
 
     plan: Plan
@@ -23,6 +26,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     journal_path: str = ""
     switches_path: str = ""
     commands_path: str = ""
+    venue: str = PAPER_VENUE
+    venue_path: str = ""
     tape_folder: str = ""
     tape_hash: str = ""
     feed_shards: int = 1

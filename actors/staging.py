@@ -1,10 +1,11 @@
 """Staging a run in World: the same actors as on a cluster, a journal in memory, one process, one seed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 from msgspec import Struct
 
 from actors.agent import Agent
@@ -12,11 +13,13 @@ from actors.feed import FeedShard
 from actors.gateway import Gateway
 from actors.governor import Governor
 from actors.risk import RiskManager
-from actors.settings import GOVERNOR, RISK, Life, Settings, encode_plan
+from actors.settings import GOVERNOR, RISK, JournalOpener, Life, Resolver, Settings, encode_plan
+from actors.tape_gateway import TapeGateway, TapeLine, hop_of
 from actors.world import Faults, World, WorldStuckError
 from journal.records import Session
 from journal.store import Journal
 from policies.plan import plan_hash
+from venues.simulated.venue import SimulatedVenue
 
 STILL_S: Final = 600.0
 """Virtual time without anything new, after which nothing new is to be expected."""
@@ -40,6 +43,7 @@ def session_record(settings: Settings, data: tuple[tuple[str, str, int], ...], r
         tape_hash=settings.tape_hash,
         revision=revision,
         end_ns=0,
+        venue=settings.venue,
     )
 
 
@@ -76,6 +80,17 @@ def stage_world(world: World, settings: Settings, journal: Journal, cast: Cast |
         world.add(name, partial(cast.feed, name, settings, world.resolver(name)))
     for name in settings.agents:
         world.add(name, partial(cast.agent, name, settings, world.resolver(name)))
+
+
+def on_simulated(world: World, venues: Mapping[str, SimulatedVenue], cast: Cast | None = None) -> Cast:
+    """Return a cast whose orders go to venues beside the world: these outlive whoever is killed in it."""
+    line = TapeLine(lambda venue: venues[venue].session(), lambda: 1 + int(world.now_s * 1e9))
+    return msgspec.structs.replace(cast or Cast(), gateway=partial(_tape_gateway, line))
+
+
+def _tape_gateway(line: TapeLine, name: str, settings: Settings, resolve: Resolver, opener: JournalOpener) -> Any:
+    own = TapeLine(line.connect, line.wall_ns, hop_of(settings))
+    return TapeGateway(name, settings, resolve, opener, own)
 
 
 def run_world(settings: Settings, journal: Journal, seed: int = 0, faults: Faults | None = None) -> World:

@@ -42,6 +42,9 @@ from policies.switches import (
 
 Scopes = Mapping[Scope, tuple[str, ...]]
 
+STOPPED: Final = "stopped by a kill switch"
+"""How it begins what is said of an order that a kill switch has kept back."""
+
 LOST: Final = "switchboard"
 """The key of the global switch that a governor journals while it cannot read the others."""
 
@@ -149,7 +152,7 @@ class VenueHop:
             Scope.ACCOUNT: (ACCOUNT,), Scope.VENUE: (venue,), Scope.INSTRUMENT: (spec.instrument, symbol)
         }  # fmt: skip
         found = decide(self._reader.trips(), scopes, reduces=spec.reduce)
-        return "" if found.allowed else f"stopped by a kill switch ({', '.join(found.matched) or found.reason})"
+        return "" if found.allowed else f"{STOPPED} ({', '.join(found.matched) or found.reason})"
 
 
 class _Reader:

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from actors.order_fold import OrderFold, change_of, record_of, spec_of
-from actors.order_messages import Hello, Instruction, Instructions, Told, Welcome
+from actors.order_messages import Hello, Instruction, Instructions, Told, Welcome, Word
 from actors.order_rules import OrderRules
 from actors.settings import GOVERNOR, JournalOpener, Resolver
 from actors.working import Stops, WorkingOrders, nothing_stops
-from journal.records import Adjustment, Breaks, Cancel, Claim, Order, OrderNews
+from journal.records import Adjustment, AnyRecord, Cancel, Claim, Order
 from venues.messages import Session
 
 
@@ -23,9 +23,11 @@ class Line:
 
     def __init__(
         self, session: Callable[[], Session], now_ns: Callable[[], int], chance: random.Random,
-        stops: Stops = nothing_stops,
+        stops: Stops = nothing_stops, wall_ns: Callable[[], int] | None = None,
     ) -> None:  # fmt: skip
+        """`wall_ns` never stands still from one life to the next; it is another clock where `now_ns` is a tape's."""
         self.session, self.now_ns, self.chance, self.stops = session, now_ns, chance, stops
+        self.wall_ns = wall_ns or now_ns
 
 
 class VenueGateway:
@@ -36,7 +38,7 @@ class VenueGateway:
     ) -> None:
         self.name = name
         self.venue = venue
-        self.life = line.now_ns()
+        self.life = line.wall_ns()
         self.working: WorkingOrders | None = None
         self._rules = rules
         self._resolve = resolve
@@ -44,7 +46,7 @@ class VenueGateway:
         self._line = line
         self._fence = 0
         self._has = 0
-        self._untaken: deque[OrderNews | Breaks] = deque()
+        self._untaken: deque[Word] = deque()
         self._told = 0
         self._resolve(GOVERNOR).on_hello.remote(Hello(venue, self.life))
 
@@ -60,19 +62,23 @@ class VenueGateway:
             return
         fold = OrderFold(venue=self.venue, fresh_ns=self._rules.fresh_ns)
         journal = self._open_journal(read_only=True)
-        for entry in journal.entries():
+        for entry in journal.entries(after=max(journal.newest("session") - 1, 0)):
             record = entry.record()
             fold.take(record)
-            if isinstance(record, Claim):
-                self._fence = max(self._fence, record.epoch)
+            self._note(record)
         journal.close()
         now_ns = self._line.now_ns()
         self.working = WorkingOrders(
             self._rules, self._line.session(), self._line.chance, now_ns, self._line.stops
         )  # fmt: skip
-        self.working.restore(fold.entries(), fold.taken, fold.adjustments)
+        self.working.restore(fold.entries(), fold.taken, fold.adjustments, fold.moved, now_ns)
         self._has = fold.instructions
         self._work(now_ns)
+
+    def _note(self, record: AnyRecord) -> None:
+        """Learn the fence from the journal."""
+        if isinstance(record, Claim):
+            self._fence = max(self._fence, record.epoch)
 
     def on_instructions(self, batch: Instructions) -> None:
         """Take durable instructions in their sequence; refuse those of a fenced epoch."""

@@ -25,7 +25,8 @@ risk is denied while the venue is out of reach, unreconciled or its instrument b
 
 import random
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from actors.budget import Budget
@@ -33,7 +34,7 @@ from actors.circuit import Circuit
 from actors.dialogue import Asked, Dialogue, Heard
 from actors.executions import Executions
 from actors.order_answers import OrderAnswers
-from actors.order_entry import News, OrderEntry, OrderSpec, Replacement, Standing, entry_of
+from actors.order_entry import News, OrderEntry, OrderSpec, Replacement, Standing, Stated, entry_of
 from actors.order_rules import OrderRules
 from actors.reconciling import Reconciler, Upkeep, is_unknown
 from market.orders import TERMINAL, EventKind, OrderEvent, OrderFlag, OrderStatus, Result
@@ -48,6 +49,9 @@ from venues.messages import (
     RequestKind,
     Session,
 )
+
+AGAIN_NS: Final = 10_000_000
+"""After so long what could not be sent now (no budget, no connection) is tried again."""
 
 ON_TIMEOUT: Final = frozenset({RequestKind.SUBMIT, RequestKind.CANCEL, RequestKind.REPLACE})
 
@@ -70,7 +74,7 @@ class WorkingOrders:
         self.rules = rules
         self._stops = stops
         self.entries: dict[int, OrderEntry] = {}
-        self.news: deque[News | Standing] = deque()
+        self.news: deque[News | Standing | Stated] = deque()
         self.executions = Executions()
         self.reconciler = Reconciler(rules.prefix)
         self._number_of: dict[str, int] = {}
@@ -96,18 +100,41 @@ class WorkingOrders:
         return self._restored
 
     @property
+    def is_settled(self) -> bool:
+        """Tell whether every order is final, every execution is here, and the account has been compared since."""
+        return self._restored and not self._live and not self.executions.is_missing_some and self._upkeep.is_compared
+
+    def look_again(self, now_ns: int) -> None:
+        """Compare the account soon."""
+        self._upkeep.hasten(now_ns)
+
+    def next_ns(self, now_ns: int, *, holds: bool) -> int | None:
+        """Return when to work again, if nothing comes in before; what could not be done now is tried again soon.
+
+        `holds` says that the venue may do something by itself, so that the account is compared now and then.
+        """
+        due = [self._dialogue.next_ns, self._upkeep.next_ns(self.executions, idle=not (self._live or holds))]
+        due += [max(entry.next_ns, self._due_ns(entry)) for entry in self._live.values() if entry.wants_something]
+        return min((item if item > now_ns else now_ns + AGAIN_NS for item in due if item is not None), default=None)
+
+    @property
     def unsettled(self) -> int:
         """Return how many orders are not final."""
         return len(self._live)
 
     # -- what it is told to do ----------------------------------------------------------------------------------------
 
-    def restore(self, orders: Iterable[OrderEntry], taken: Iterable[int], adjustments: dict[str, int]) -> None:
+    def restore(
+        self, orders: Iterable[OrderEntry], taken: Iterable[int], adjustments: Mapping[str, int],
+        moved: Mapping[str, int] = MappingProxyType({}), now_ns: int = 0,
+    ) -> None:  # fmt: skip
         """Go on from a fold of the journal: orders with what was asked of them, and the executions that were taken."""
         self.executions = Executions(taken)
-        self.reconciler.adjustments = dict(adjustments)
+        self.reconciler.adjustments, self.reconciler.moved = dict(adjustments), dict(moved)
         for entry in orders:
             self._know(entry)
+            if entry.state.status is OrderStatus.CREATED and self._due_ns(entry) > now_ns:
+                continue  # its time to leave has not come: it cannot have
             if entry.state.status is OrderStatus.CREATED:
                 self._apply(entry, OrderEvent(kind=EventKind.SUBMIT))
             if entry.state.status not in TERMINAL:
@@ -168,7 +195,10 @@ class WorkingOrders:
         if governed and now_ns >= self._heartbeat_due_ns:
             self._dialogue.ask(RequestKind.HEARTBEAT, now_ns)
             self._heartbeat_due_ns = now_ns + self.rules.heartbeat_ns
-        due = [entry for entry in self._live.values() if entry.asking is None and entry.next_ns <= now_ns]
+        due = [
+            entry for entry in self._live.values()
+            if entry.asking is None and max(entry.next_ns, self._due_ns(entry)) <= now_ns
+        ]  # fmt: skip
         for entry in sorted(due, key=lambda item: (not item.cancel_wanted, not item.spec.reduce, item.spec.number)):
             self._step(entry, now_ns)
         self._live = {number: entry for number, entry in self._live.items() if not entry.is_final}
@@ -182,16 +212,23 @@ class WorkingOrders:
         if entry.replacement is not None:
             self._number_of[entry.replacement.new_id] = number
 
-    def _apply(self, entry: OrderEntry, event: OrderEvent, *, venue_number: int = 0, reason: str = "") -> Result:
+    def _due_ns(self, entry: OrderEntry) -> int:
+        return entry.spec.due_ns if self.rules.waits else 0
+
+    def _apply(
+        self, entry: OrderEntry, event: OrderEvent, *, said: Execution | None = None, reason: str = ""
+    ) -> Result:
         outcome = entry.state.apply(event)
         if outcome.result in (Result.APPLIED, Result.ANOMALY):
             self.news.append(
-                News(number=entry.spec.number, event=event, venue_number=venue_number, reason=reason)
+                News(number=entry.spec.number, event=event, said=said, reason=reason)
             )  # fmt: skip
         if outcome.flags & OrderFlag.RESURRECTED:
             entry.cancel_wanted = True  # nobody waits for it any more
         if entry.state.status not in TERMINAL:
             self._live[entry.spec.number] = entry
+        elif self.rules.in_sequence:
+            self._upkeep.hasten(0)  # the statement may say more about it than has come
         return outcome.result
 
     # -- what comes in ------------------------------------------------------------------------------------------------
@@ -215,17 +252,26 @@ class WorkingOrders:
                 pass
 
     def _execute(self, execution: Execution, now_ns: int) -> None:
+        if self.rules.in_sequence and execution.number > self.executions.contiguous + 1:
+            self.executions.hear_of(execution.number)  # it is fetched with what is missing before it
+            return
         if not self.executions.take(execution):
             return
         self._upkeep.hasten(now_ns)
         number = self._number_of.get(execution.client_id)
         if number is None:
             return  # not ours: the next comparison finds what it has moved
+        if not execution.is_of_order:
+            self.news.append(Stated(number=number, said=execution))
+            if execution.moved:
+                moved, name = self.reconciler.moved, execution.instrument
+                moved[name] = moved.get(name, 0) + execution.moved
+            return
         kind = EventKind.BUST if execution.busted else EventKind.FILL
         event = OrderEvent(
             kind=kind, execution=execution.execution, lots=abs(execution.lots), price=execution.price
         )  # fmt: skip
-        self._apply(self.entries[number], event, venue_number=execution.number)
+        self._apply(self.entries[number], event, said=execution)
 
     def _miss(self, asked: Asked, now_ns: int) -> None:
         """An order's request was not answered in time: what became of it is not known."""
@@ -325,7 +371,7 @@ class WorkingOrders:
             return
         if not self._restored and not entry.spec.reduce:
             return
-        if self._ask_of(entry, RequestKind.SUBMIT, now_ns, **_order_words(entry)) and not sent_before:
+        if self._ask_of(entry, RequestKind.SUBMIT, now_ns, **entry.spec.words()) and not sent_before:
             self._apply(entry, OrderEvent(kind=EventKind.SUBMIT))
 
     def _send_again(self, entry: OrderEntry, now_ns: int) -> None:
@@ -334,7 +380,7 @@ class WorkingOrders:
             entry.resend = False
             self._apply(entry, OrderEvent(kind=EventKind.QUERY_NOT_FOUND), reason=stopped)
         else:
-            self._ask_of(entry, RequestKind.SUBMIT, now_ns, **_order_words(entry))
+            self._ask_of(entry, RequestKind.SUBMIT, now_ns, **entry.spec.words())
 
     def _objection(self, entry: OrderEntry, now_ns: int) -> str:
         if now_ns >= entry.spec.fresh_until_ns:
@@ -361,12 +407,3 @@ class WorkingOrders:
         if kind is RequestKind.SUBMIT:
             entry.sent_ns, entry.resend = now_ns, False
         return True
-
-
-def _order_words(entry: OrderEntry) -> dict[str, object]:
-    """Return what a SUBMIT says of an order: the same every time."""
-    spec = entry.spec
-    return {
-        "client_id": spec.client_id, "instrument": spec.instrument, "lots": spec.lots, "order_kind": spec.order_kind,
-        "limit": spec.limit, "reduce": spec.reduce,
-    }  # fmt: skip

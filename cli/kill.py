@@ -84,8 +84,9 @@ def _trip(home: "Home", options: dict[str, Any], act: Any, as_json: bool) -> int
 
 def _emergency(home: "Home", act: Any, as_json: bool) -> int:
     from research.emergency import emergency_stop
+    from research.simulated_run import venue_sessions
 
-    found = emergency_stop(home, act)
+    found = emergency_stop(home, act, venue_sessions(home))
     if as_json:
         print_json(_emergency_document(home, act, found))
     else:

@@ -26,14 +26,18 @@ class Exit(IntEnum):
 
 def is_expected(error: Exception) -> bool:
     """Tell whether an error is about the user's input, so that a line is the right answer and a traceback is not."""
+    from actors.venue_host import HostError
     from actors.world import WorldStuckError
     from journal.store import Fenced
     from research.home import HomeLockedError
     from research.ordering import FinalError
     from research.paper import RunError
 
-    kinds = (ValueError, OSError, sqlite3.DatabaseError, HomeLockedError, Fenced, FinalError, RunError, WorldStuckError)
-    return isinstance(error, kinds)
+    return isinstance(
+        error,
+        (ValueError, OSError, sqlite3.DatabaseError, HomeLockedError, Fenced, FinalError, RunError, WorldStuckError,
+         HostError),
+    )  # fmt: skip
 
 
 def fail(error: Exception) -> int:

@@ -43,6 +43,7 @@ def replay(journal: str, home: Path, as_json: bool, tapes: Path | None) -> int:
             )
             end = "" if one.complete else " (it was interrupted)"
             end += "" if one.switched_ns is None else " (up to its first kill switch)"
+            end += "" if one.parted_ns is None else " (up to where its venues failed first)"
             click.echo(f"session {one.session}{end}: {one.decisions:,} decisions, {one.identical:,} the same: {state}")
             if one.first_difference is not None:
                 click.echo(f"  fields: {', '.join(map(str, one.first_difference['fields']))}")  # type: ignore[call-overload]

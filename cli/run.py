@@ -16,10 +16,11 @@ from cli.options import (
     json_option,
     open_console,
 )
-from cli.outcome import print_json, say
+from cli.outcome import Exit, print_json, say
 from cli.session import INTERRUPTED, Wish, display, intention, plan_of
 
 if TYPE_CHECKING:
+    from research.accounts import Audit
     from research.paper import Finished
     from research.planning import Planned
 
@@ -36,17 +37,29 @@ if TYPE_CHECKING:
 @click.option("--profile", default=None, help="Profiles, commas between: trifecta, ftmo_2step, or a file.")
 @click.option("--cash", default=None, help="Cash at the start, in account currency.")
 @click.option("--display-only", is_flag=True, help="Leave auto_execute as configured: show, do not trade.")
+@click.option(
+    "--venue",
+    default="paper",
+    metavar="VENUE",
+    show_default=True,
+    help="paper, or simulated[:FAULTS]: none, mild, wild, meddled, or a TOML file.",
+)
 @click.option("--dashboard", is_flag=True, help="Start the Ray dashboard.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Where the report goes.")
-def run(as_json: bool, display_only: bool, dashboard: bool, out: Path | None, **options: Any) -> int:
+def run(as_json: bool, display_only: bool, venue: str, dashboard: bool, out: Path | None, **options: Any) -> int:
     """Trade the desks on paper over a replay of recorded market data, then end.
+
+    With --venue simulated orders take the way of a live venue, to exchanges that fail as a plan says; exit 1 when the
+    ledger and their books differ at the end.
 
     An interrupted run (Ctrl-C, a crash) goes on from its journal the next time, if data and settings are the same.
     """
+    from research.fault_plans import venue_choice
     from research.home import Home
     from research.paper import run_paper
     from research.warming import ensure_warm
 
+    choice = venue_choice(venue)
     check_out(out or options["home"] / "reports" / "report.html")
     planned = plan_of(options, display_only=display_only)
     started = datetime.now(UTC).isoformat(timespec="seconds")
@@ -54,7 +67,9 @@ def run(as_json: bool, display_only: bool, dashboard: bool, out: Path | None, **
         ensure_warm(say)
         say(intention(planned, display_only))
         watch = stop.following(show)
-        finished = run_paper(home, planned, watch, stop, dashboard=dashboard, starting=stop.starting)
+        finished = run_paper(
+            home, planned, watch, stop, venue=choice, dashboard=dashboard, starting=stop.starting
+        )  # fmt: skip
         if not finished.complete:
             say(f"interrupted; the journal is whole ({finished.records} records), the next run goes on from it")
             return INTERRUPTED
@@ -63,7 +78,7 @@ def run(as_json: bool, display_only: bool, dashboard: bool, out: Path | None, **
         print_json(document(planned, finished, report))
     else:
         _show(planned, finished, report, started)
-    return 0
+    return int(Exit.DONE if finished.is_reconciled else Exit.CHECK_FAILED)
 
 
 def document(planned: "Planned", finished: "Finished", report: Path) -> dict[str, Any]:
@@ -96,7 +111,21 @@ def document(planned: "Planned", finished: "Finished", report: Path) -> dict[str
         "data": [{"path": path, "sha256": sha256, "rows": rows} for path, sha256, rows in planned.data],
         "warnings": list(planned.warnings),
         "report": str(report.resolve()),
+        "venue": finished.settings.venue,
+        "reconciled": finished.is_reconciled,
+        "accounts": [accounts_document(one) for one in finished.audits],
     }
+
+
+def accounts_document(one: "Audit") -> dict[str, Any]:
+    """Return how the account at one venue stands."""
+    from msgspec import to_builtins
+
+    return {
+        "venue": one.venue, "orders": one.orders, "statement": one.statement, "positions": one.positions,
+        "reconciled": one.is_reconciled, "breaks": [list(item) for item in one.breaks],
+        "differences": to_builtins(one.differences),
+    }  # fmt: skip
 
 
 def _facts(planned: "Planned", finished: "Finished", started: str) -> Any:
@@ -134,3 +163,9 @@ def _show(planned: "Planned", finished: "Finished", report: Path, started: str) 
     journal = shown(finished.settings.journal_path)
     click.echo(f"journal: {journal}  ({finished.records:,} records, head {finished.head[:16]})")
     click.echo(f"report:  {report.resolve()}")
+    for one in finished.audits:
+        held = ", ".join(f"{lots:+,} {name}" for name, lots in one.positions.items()) or "nothing held"
+        state = "reconciled" if one.is_reconciled else f"{len(one.breaks)} breaks, {len(one.differences)} differences"
+        click.echo(f"venue {one.venue}: {one.orders:,} orders, {one.statement:,} items stated, {held}: {state}")
+        for item in one.differences[:5]:
+            click.echo(f"  {item.kind}: {item.words}")

@@ -17,7 +17,10 @@ class Record(Struct, frozen=True, kw_only=True, tag_field="kind"):
 
 
 class Session(Record, frozen=True, kw_only=True, tag="session"):
-    """A run begins: its plan, its data by hash, and whether it goes on where an earlier one stopped."""
+    """A run begins: its plan, its data by hash, and what its orders go to: the paper venue, or a simulated one.
+
+    Every session trades on accounts of its own at simulated venues.
+    """
 
     number: int
     stage: str
@@ -27,6 +30,7 @@ class Session(Record, frozen=True, kw_only=True, tag="session"):
     tape_hash: str
     revision: str
     end_ns: int
+    venue: str = "paper"
 
 
 class Claim(Record, frozen=True, kw_only=True, tag="claim"):
@@ -180,6 +184,26 @@ class OrderNews(Record, frozen=True, kw_only=True, tag="order_news"):
     unknown_order: bool = False
     venue_number: int = 0
     reason: str = ""
+
+
+class Stated(Record, frozen=True, kw_only=True, tag="stated"):
+    """An item of a venue's statement that is no execution of an order: what a protection did, what will not be filled.
+
+    `life` and `seq` are as in OrderNews, `venue_number` is its number there, `item` the name of a report's kind.
+    `number` is the order it is about (-1: none of ours); the signed lots of a FILL or SETTLE moved the position.
+    """
+
+    venue: str
+    life: int
+    seq: int
+    number: int
+    instrument: str
+    item: str
+    reason: str
+    execution: str
+    lots: int
+    price: int
+    venue_number: int
 
 
 class Breaks(Record, frozen=True, kw_only=True, tag="breaks"):
@@ -354,8 +378,8 @@ class Checkpoint(Record, frozen=True, kw_only=True, tag="checkpoint"):
 
 AnyRecord: TypeAlias = (
     Session | Claim | Mandate | Decision | Order | Report | Cancel | Replace | OrderNews | Breaks | Adjustment
-    | OrdersSnapshot | Latch | Sample | Snapshot | Stop | Switch | Command | Outcome | Alert | Breaker | NewHead
-    | Checkpoint
+    | Stated | OrdersSnapshot | Latch | Sample | Snapshot | Stop | Switch | Command | Outcome | Alert | Breaker
+    | NewHead | Checkpoint
 )  # fmt: skip
 
 KINDS: Final[Mapping[str, type[Record]]] = {str(kind.__struct_config__.tag): kind for kind in get_args(AnyRecord)}

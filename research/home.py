@@ -38,6 +38,11 @@ class Home:
         return self.path / "commands.db"
 
     @property
+    def venues(self) -> Path:
+        """Where the processes of simulated venues are found, a folder per session."""
+        return self.path / "venues"
+
+    @property
     def tapes(self) -> Path:
         """Recorded market data, by hash."""
         return self.path / "tapes"

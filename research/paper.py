@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import msgspec
 import numpy as np
 import psutil
 
@@ -24,9 +25,12 @@ from journal.switchboard import Switchboard, SwitchboardError
 from journal.verify import verify_journal
 from policies.plan import plan_hash
 from research.account_plan import refuse_short_calendars
+from research.accounts import Audit
+from research.fault_plans import VenueChoice
 from research.home import Home
 from research.planning import Planned
 from research.result import RunResult, result_of_session
+from research.simulated_run import are_there, audit_venues, cast_of, placed, serve_venues
 from venues.replay import save_tape
 
 SILENCE_S_MAX: Final = 300.0
@@ -72,6 +76,12 @@ class Finished(NamedTuple):
     head: str
     wall_seconds: float
     events: int
+    audits: tuple[Audit, ...] = ()
+
+    @property
+    def is_reconciled(self) -> bool:
+        """Tell whether ledger and venues are the same to the last lot, and no break stands; on paper they are one."""
+        return all(one.is_reconciled for one in self.audits)
 
     @property
     def events_per_second(self) -> float:
@@ -85,14 +95,16 @@ def run_paper(
     watch: Callable[[Progress], None],
     stop: Callable[[], bool],
     *,
+    venue: VenueChoice | None = None,
     dashboard: bool = False,
     starting: Callable[[Path], None] = lambda _: None,
 ) -> Finished:
     """Run a plan to its end, or until `stop` says so; `watch` is called about twice a second.
 
-    `starting` is told Ray's temporary folder before Ray starts.
+    Its orders stay on paper, or go to the simulated venues that are chosen. `starting` is told Ray's temporary folder
+    before Ray starts.
     """
-    run = PaperRun(home, planned)
+    run = PaperRun(home, planned, venue)
     cluster = Cluster(dashboard=dashboard, address=home.cluster)
     starting(cluster.folder)
     try:
@@ -107,16 +119,18 @@ def run_paper(
 class PaperRun:
     """A session and its actors on a cluster that somebody else stops: its actors outlive the session's end."""
 
-    def __init__(self, home: Home, planned: Planned) -> None:
+    def __init__(self, home: Home, planned: Planned, venue: VenueChoice | None = None) -> None:
         self._home, self._planned = home, planned
-        self.settings, self.resumed = open_session(home, planned)
+        self.settings, self.resumed = open_session(home, planned, venue)
+        if venue is not None:
+            serve_venues(self.settings, venue)
         self._candidates: list[int] = []
         self._wall_s = 0.0
 
     def launch(self, cluster: Cluster) -> None:
         """Start the actors; they begin at once."""
         self._cluster = cluster
-        cluster.launch(self.settings)
+        cluster.launch(self.settings, cast_of(self.settings))
 
     def follow(self, watch: Callable[[Progress], None], stop: Callable[[], bool]) -> bool:
         """Watch until the end is journaled, or until `stop` says so; tell whether it was the end."""
@@ -144,7 +158,7 @@ def abandon(home: Home, folder: Path | None) -> None:
     home.unlock()
 
 
-def open_session(home: Home, planned: Planned) -> tuple[Settings, bool]:
+def open_session(home: Home, planned: Planned, venue: VenueChoice | None = None) -> tuple[Settings, bool]:
     """Continue the newest session if it is this one and has not ended, else begin a new one; tell which it was."""
     if len(planned.tape.time_ns):
         refuse_short_calendars(planned.plan.rules, int(planned.tape.time_ns[-1]))
@@ -157,26 +171,23 @@ def open_session(home: Home, planned: Planned) -> tuple[Settings, bool]:
         _check_journal(home.journal, journal, evidence)
         log = newest_session(journal)
         old = log.session
-        settings = Settings(
-            plan=planned.plan,
-            session=old.number if old else 1,
-            journal_path=absolute(home.journal),
-            tape_folder=str(home.tapes.resolve()),
-            tape_hash=tape,
-            switches_path=str(home.switches.resolve()),
-            commands_path=str(home.commands.resolve()),
+        settings = placed(
+            Settings(
+                plan=planned.plan,
+                session=old.number if old else 1,
+                journal_path=absolute(home.journal),
+                tape_folder=str(home.tapes.resolve()),
+                tape_hash=tape,
+                switches_path=str(home.switches.resolve()),
+                commands_path=str(home.commands.resolve()),
+            ),
+            home,
+            venue,
         )
-        if old and not log.complete and old.plan_hash == plan_hash(planned.plan) and old.tape_hash == tape:
+        same = old and (old.plan_hash, old.tape_hash, old.venue) == (plan_hash(planned.plan), tape, settings.venue)
+        if same and not log.complete and are_there(settings):
             return settings, True
-        settings = Settings(
-            plan=planned.plan,
-            session=old.number + 1 if old else 1,
-            journal_path=settings.journal_path,
-            tape_folder=settings.tape_folder,
-            tape_hash=tape,
-            switches_path=settings.switches_path,
-            commands_path=settings.commands_path,
-        )
+        settings = placed(msgspec.structs.replace(settings, session=old.number + 1 if old else 1), home, venue)
         epoch = journal.claim("session", time.time_ns())
         abandoned = old is not None and not log.stops
         if old is not None and abandoned:
@@ -287,10 +298,11 @@ def _finished(
     try:
         log: SessionLog = newest_session(journal)
         records, head = journal.head
+        audits = audit_venues(settings, journal) if log.complete else ()
     finally:
         journal.close()
     with suppress(SwitchboardError):  # the same here; that it cannot be read is `trifecta status`'s to say
         Switchboard(home.switches, create=False).close()
     result = result_of_session(planned.plan, planned.tape, log, candidates)
     events = len(planned.tape.time_ns)
-    return Finished(result, settings, log.complete, resumed, records, head, wall, events)
+    return Finished(result, settings, log.complete, resumed, records, head, wall, events, audits)

@@ -6,7 +6,7 @@ lots, prices ticks, times ns UTC.
 """
 
 from enum import IntEnum
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from msgspec import Struct
 
@@ -55,7 +55,9 @@ class Refusal(IntEnum):
 class Request(Struct, frozen=True, kw_only=True):
     """One request; `number` is the session's own and is answered with.
 
-    A REPLACE asks for `lots` in all and a `limit`; the order's id is `new_id` from then on.
+    A REPLACE asks for `lots` in all and a `limit`; the order's id is `new_id` from then on. A SUBMIT that comes at or
+    after `until_ns` (0: never) is refused. Its protection (`stop` to `trail_by`, see `market.paper.ORDER`) is held by
+    the venue; `reason` is the name of why it is sent, `sent_ns` when it was decided.
     """
 
     number: int
@@ -68,6 +70,15 @@ class Request(Struct, frozen=True, kw_only=True):
     limit: int = 0
     reduce: bool = False
     after: int = 0
+    until_ns: int = 0
+    stop: int = 0
+    target: int = 0
+    hold_ns: int = 0
+    breakeven_at: int = 0
+    trail_at: int = 0
+    trail_by: int = 0
+    sent_ns: int = 0
+    reason: str = ""
 
 
 class VenueOrder(Struct, frozen=True, kw_only=True):
@@ -80,10 +91,16 @@ class VenueOrder(Struct, frozen=True, kw_only=True):
     status: OrderStatus
 
 
-class Execution(Struct, frozen=True, kw_only=True):
-    """One execution. `number` counts all of the venue from 1 without a gap; `execution` is its id there.
+PROTECTIVE: Final = frozenset({"STOP", "TARGET", "TIME"})
+"""Reasons of a fill that is not of the order that it names: the protection which came with that closed the holding."""
 
-    A bust repeats the execution id of what it takes back, with a number of its own.
+
+class Execution(Struct, frozen=True, kw_only=True):
+    """One execution, or another item of the venue's statement. `number` counts all of them from 1 without a gap.
+
+    `execution` is its id at the venue; a bust repeats that of what it takes back, with a number of its own. `item` is
+    the name of a `market.paper.ReportKind`: besides a FILL of its order a venue may state a fill of the protection
+    which came with that, a SETTLE, an AMEND of a stop, or how many lots will not be filled (CANCEL, REJECT), and why.
     """
 
     number: int
@@ -94,6 +111,26 @@ class Execution(Struct, frozen=True, kw_only=True):
     price: int
     time_ns: int
     busted: bool = False
+    item: str = "FILL"
+    reason: str = ""
+    fee: int = 0
+    amount: int = 0
+    rate_num: int = 1
+    rate_den: int = 1
+    stop_before: int = 0
+    stop_goal: int = 0
+
+    @property
+    def is_of_order(self) -> bool:
+        """Tell whether the order it names has filled by it, or what was filled is taken back."""
+        return self.item == "FILL" and self.reason not in PROTECTIVE
+
+    @property
+    def moved(self) -> int:
+        """Return the signed lots by which it has moved the position."""
+        if self.item not in ("FILL", "SETTLE"):
+            return 0
+        return -self.lots if self.busted else self.lots
 
 
 class Holdings(Struct, frozen=True, kw_only=True):

@@ -26,35 +26,35 @@ def path(tmp_path: Path) -> Path:
 
 def test_every_instrument_with_a_break_is_tripped_once_with_what_it_was(path):
     board, trips = Switchboard(path), BreakTrips(str(path))
-    trips.hear(breaks(BREAK, ORPHAN, GAP), 7)
+    trips.hear(breaks(BREAK, ORPHAN, GAP))
     rows = board.current()
     assert [(row.scope, row.key, row.mode, row.who, row.wall_ns) for row in rows] == [
-        ("instrument", key, "BLOCK_NEW", ("reconciliation",), 7) for key in ("EURUSD@x", "USDJPY@x")
+        ("instrument", key, "BLOCK_NEW", ("reconciliation",), 3) for key in ("EURUSD@x", "USDJPY@x")
     ]
     assert [row.reason for row in rows] == ["ORPHAN_AT_VENUE, POSITION_BREAK at x", "FILL_GAP at x"]
-    trips.hear(breaks(BREAK), 8)
+    trips.hear(breaks(BREAK))
     assert len(board.rows()) == 2, "it is tripped already"
 
 
 def test_a_break_that_is_gone_lifts_nothing_by_itself(path):
     board, trips = Switchboard(path), BreakTrips(str(path))
-    trips.hear(breaks(BREAK), 7)
-    trips.hear(breaks(), 8)
+    trips.hear(breaks(BREAK))
+    trips.hear(breaks())
     assert len(board.current()) == 1
     assert lift(board, Rearm(Scope.INSTRUMENT, "EURUSD@x", ("ann",), "explained", True), 9) is Result.REARMED
 
 
 def test_a_board_that_cannot_be_written_is_tried_again(path):
     trips = BreakTrips(str(path))
-    trips.hear(breaks(BREAK), 7)
-    assert not trips.settle(8)
+    trips.hear(breaks(BREAK))
+    assert not trips.settle()
     board = Switchboard(path)
-    assert trips.settle(9)
+    assert trips.settle()
     assert [row.key for row in board.current()] == ["EURUSD@x"]
-    assert trips.settle(10)
+    assert trips.settle()
 
 
 def test_without_a_path_there_are_no_switches():
     trips = BreakTrips("")
-    trips.hear(breaks(BREAK), 7)
-    assert trips.settle(8)
+    trips.hear(breaks(BREAK))
+    assert trips.settle()

@@ -20,7 +20,10 @@ from actors.system import Cluster, RayLife, RayPeers, crash_only
 from journal.store import MemoryJournal, SqliteJournal
 from journal.verify import verify_file
 from research.digests import digests_of, first_difference
+from research.fault_plans import venue_choice
+from research.home import Home
 from research.result import result_of_session
+from research.simulated_run import audit_venues, cast_of, placed, serve_venues
 from tests.builders import MINUTE, START_NS, a_plan, a_result, a_tape
 from venues.replay import save_tape
 
@@ -67,20 +70,23 @@ def large():
 class Run:
     """The actors of one session on the cluster, until the block ends."""
 
-    def __init__(self, cluster, folder, run, **changes):
-        self.cluster = cluster
+    def __init__(self, cluster, folder, run, *, chosen=None, **changes):
+        self.cluster, self.chosen, self.audits = cluster, chosen, ()
         self.plan, self.tape, self.kernel = run
         self.settings = Settings(
             plan=self.plan, journal_path=str(folder / "journal.db"), tape_folder=str(folder),
             tape_hash=save_tape(folder, self.tape), **changes,
         )  # fmt: skip
+        self.settings = placed(self.settings, Home(folder), chosen)
         journal = SqliteJournal(folder / "journal.db")
         open_session(journal, self.settings, (), "")
         journal.close()
 
     def __enter__(self):
         begin = time.perf_counter()
-        self.cluster.launch(self.settings)
+        if self.chosen is not None:
+            serve_venues(self.settings, self.chosen)
+        self.cluster.launch(self.settings, cast_of(self.settings))
         self.launched_s = time.perf_counter() - begin
         return self
 
@@ -104,6 +110,7 @@ class Run:
         assert verify_file(path).ok
         journal = SqliteJournal(path, read_only=True)
         log = newest_session(journal)
+        self.audits = audit_venues(self.settings, journal)
         journal.close()
         assert log.complete
         return result_of_session(self.plan, self.tape, log, [0] * 3)
@@ -144,6 +151,26 @@ def test_a_run_goes_on_whichever_process_is_killed(cluster, large, tmp_path):
     assert set(killed) == set(victims)
     assert first_difference(large[2], result) is None
     assert digests_of(result) == digests_of(large[2])
+
+
+def test_without_faults_simulated_venues_of_another_process_fill_as_paper_does(cluster, small, tmp_path):
+    with Run(cluster, tmp_path, small, chosen=venue_choice("simulated")) as run:
+        result = run.finish()
+    assert all(one.is_reconciled for one in run.audits)
+    assert first_difference(small[2], result) is None
+
+
+@pytest.mark.slow
+def test_no_order_is_lost_or_doubled_at_a_venue_that_fails_whichever_process_is_killed(cluster, large, tmp_path):
+    changes = {"batch_rows": 64, "batches_ahead": 2, "snapshot_groups": 16}
+    with Run(cluster, tmp_path, large, chosen=venue_choice("simulated:wild"), **changes) as run:
+        for k, name in enumerate((RISK, GOVERNOR, "gateway-a", "gateway-b", "gateway-fx", GOVERNOR, "gateway-a")):
+            status = run.until(lambda status, k=k: status["complete"] or status["records"] > 60 * (k + 1))
+            assert not status["complete"], f"the run was over before {name} was killed"
+            os.kill(cluster.ask(name, "process")["pid"], signal.SIGKILL)
+        run.finish()
+    assert [item for one in run.audits for item in (*one.differences, *one.breaks)] == []
+    assert sum(one.orders for one in run.audits) > 20
 
 
 def test_a_governor_that_another_has_replaced_ends_its_process_and_the_run_goes_on(cluster, large, tmp_path):

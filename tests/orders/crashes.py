@@ -73,6 +73,9 @@ class CrashingJournal:
     def entries(self, after: int = 0) -> Iterator[Entry]:
         return self.inner.entries(after)
 
+    def newest(self, kind: str) -> int:
+        return self.inner.newest(kind)
+
     def close(self) -> None:
         pass
 

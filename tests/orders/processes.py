@@ -6,10 +6,10 @@ from collections import deque
 from pathlib import Path
 
 from actors.budget import BudgetRules
-from actors.order_keeper import OrderKeeper
 from actors.order_rules import OrderRules
 from actors.venue_gateway import Line, VenueGateway
 from journal.store import SqliteJournal
+from tests.orders.keeping import JournalKeeper
 from tests.orders.workload import PREFIX, VENUE, Workload
 from venues.simulated.session import SocketSession
 
@@ -27,7 +27,7 @@ class KeeperProcess:
         self._port, self._chance = port, random.Random()
         self._journal = SqliteJournal(Path(journal))
         self.epoch = self._journal.claim(name, time.time_ns())
-        self.keeper = OrderKeeper(
+        self.keeper = JournalKeeper(
             self._journal, self.epoch, {VENUE: "gateway"}, resolve, fresh_ns=RULES.fresh_ns, snapshot_every=200
         )  # fmt: skip
         self.workload = Workload(self.keeper, VENUE, seed, orders)

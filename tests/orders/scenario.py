@@ -3,12 +3,12 @@
 import random
 
 from actors.budget import BudgetRules
-from actors.order_keeper import OrderKeeper
 from actors.order_rules import OrderRules
 from actors.venue_gateway import Line, VenueGateway
 from actors.world import Faults, World
 from journal.store import MemoryJournal
 from tests.orders.crashes import Boundary, Crash, CrashingJournal, CrashingSession
+from tests.orders.keeping import JournalKeeper
 from tests.orders.oracle import Findings, durable_ids, examine
 from tests.orders.workload import INSTRUMENTS, PREFIX, VENUE, Workload
 from venues.messages import IdRule, Request
@@ -37,7 +37,7 @@ class Governor:
         self._run = run
         journal = CrashingJournal(run.journal, run.crash)
         self.epoch = journal.claim("keeper", run.now_ns())
-        self.keeper = OrderKeeper(
+        self.keeper = JournalKeeper(
             journal, self.epoch, {VENUE: "gateway"}, run.world.resolver("governor"), fresh_ns=RULES.fresh_ns,
             snapshot_every=5,
         )  # fmt: skip

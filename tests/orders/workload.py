@@ -3,9 +3,9 @@
 import random
 from collections.abc import Mapping
 
-from actors.order_keeper import OrderKeeper
 from journal.records import Cancel, Order, Replace
 from market.orders import TERMINAL, client_order_id
+from tests.orders.keeping import JournalKeeper
 
 VENUE, PREFIX = "sim", "tri"
 INSTRUMENTS = (f"EURUSD@{VENUE}", f"GBPUSD@{VENUE}")
@@ -14,7 +14,7 @@ INSTRUMENTS = (f"EURUSD@{VENUE}", f"GBPUSD@{VENUE}")
 class Workload:
     """`orders` orders, some of them changed, all that still work in the end cancelled."""
 
-    def __init__(self, keeper: OrderKeeper, venue: str, seed: int, orders: int) -> None:
+    def __init__(self, keeper: JournalKeeper, venue: str, seed: int, orders: int) -> None:
         self._keeper, self._venue, self._seed, self._count = keeper, venue, seed, orders
 
     @property

@@ -1,0 +1,151 @@
+"""Runs on simulated venues in World: actors die, lines and venues fail, and the venues' books are the oracle.
+
+`python -m tests.simulation.live --seeds 200` plays seeds of every kind of fault and prints a table.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+from msgspec import Struct
+
+from actors.restoring import SessionLog, newest_session
+from actors.settings import Settings
+from actors.simulated import open_venues
+from actors.staging import Cast, has_stopped, on_simulated, open_session, stage_world
+from actors.world import Faults, World
+from journal.records import Order
+from research.accounts import Audit, audit
+from tests.builders import MINUTE, START_NS, a_plan, a_tape
+from tests.simulation.witness import Violation, WatchedJournal, Witness, must
+from venues.messages import Request
+from venues.replay import save_tape
+from venues.simulated.faults import Fault, FaultPlan
+
+CALM: Final = Faults()
+KILLS: Final = Faults(repeat=0.05, delay=0.1, kills_per_s=6.0, kills_max=14, torn=0.6, linger=0.4)
+EVERYTHING: Final = Faults(repeat=0.1, loss=0.04, delay=0.2, kills_per_s=1.5, kills_max=10, torn=0.5, linger=0.4)
+STEPS_MAX: Final = 80_000
+CHANCE: Final = {
+    Fault.REJECT: 0.2, Fault.DELAY: 0.2, Fault.PARTIAL_STORM: 0.7, Fault.DUPLICATE_EVENT: 0.4,
+    Fault.OUT_OF_ORDER_FILL: 0.4, Fault.DROP_BEFORE: 0.2, Fault.DROP_AFTER: 0.2, Fault.NEWS_LOST: 0.4,
+    Fault.ERROR_AFTER_ACCEPT: 0.2, Fault.RATE_LIMIT: 0.2, Fault.DISCONNECT: 0.1, Fault.CLOCK_SKEW: 0.8,
+    Fault.MANUAL_TRADE: 0.3,
+}  # fmt: skip
+"""How often each fault strikes in a run that is about it."""
+
+
+class Outcome(Struct, frozen=True):
+    """What a run came to."""
+
+    log: SessionLog
+    audits: tuple[Audit, ...]
+    lines: tuple[str, ...]
+    kills: int
+
+
+class LiveWitness(Witness):
+    """Sees the journal as on paper; what leaves is held against it at the venues themselves."""
+
+    def __init__(self, plan: Any) -> None:
+        super().__init__(plan)
+        self.durable: set[str] = set()
+
+    def appended(self, epoch: int, batch: list[Any]) -> None:
+        super().appended(epoch, batch)
+        self.durable |= {record.order_id for record in batch if isinstance(record, Order)}
+
+    def leaves_by(self, request: Request) -> str:
+        must(request.client_id in self.durable, f"{request.client_id} reached its venue before it was durable")
+        return ""
+
+    def ended(self, world: World) -> None:
+        self.left.update(dict.fromkeys(self.orders, 1))
+        super().ended(world)
+
+
+def settings_for(folder: Path, minutes: int = 60, ticks: int = 400, turn: int = 1, **changes: Any) -> Settings:
+    """Return a run on simulated venues over a small tape."""
+    tape = a_tape(minutes, ticks, turn, start_ns=START_NS + 90 * MINUTE)
+    return Settings(
+        plan=a_plan(), tape_folder=str(folder), tape_hash=save_tape(folder, tape), venue="simulated",
+        **({"batch_rows": 32, "snapshot_groups": 5} | changes),
+    )  # fmt: skip
+
+
+def play(settings: Settings, seed: int, faults: Faults, plan: FaultPlan, cast: Cast | None = None) -> Outcome:
+    """Play a run to its end, watched; the venues show their books afterwards."""
+    witness = LiveWitness(settings.plan)
+    journal = WatchedJournal(witness)
+    open_session(journal, settings, (), "")
+    venues = open_venues(settings, plan, seed)
+    for venue in venues.values():
+        refuses = venue.exchange._refuses
+        venue.exchange._refuses = lambda request, refuses=refuses: witness.leaves_by(request) or refuses(request)
+    world = World(seed, faults)
+    stage_world(world, settings, journal, on_simulated(world, venues, cast))
+
+    def ended() -> bool:
+        witness.step(world)
+        return has_stopped(world)
+
+    world.run(ended, STEPS_MAX)
+    witness.ended(world)
+    records = [entry.record() for entry in journal.entries()]
+    return Outcome(
+        log=newest_session(journal),
+        audits=tuple(audit(records, name, venue.exchange) for name, venue in venues.items()),
+        lines=tuple(f"{entry.seq} {entry.hash}" for entry in journal.entries()),
+        kills=len(world.kills),
+    )
+
+
+def plan_of(fault: Fault) -> FaultPlan:
+    """Return the plan of a run that is about one fault."""
+    return FaultPlan(chances={fault: CHANCE[fault]} if fault is not Fault.NONE else {}, latency_ns=0)
+
+
+def problems(outcome: Outcome, fault: Fault) -> list[str]:
+    """Return what is wrong at the end; a position that somebody else has traded must differ, and stand as a break."""
+    found = []
+    for one in outcome.audits:
+        if fault is not Fault.MANUAL_TRADE:
+            found += [f"{item.kind}: {item.words}" for item in one.differences]
+            found += [f"break: {item}" for item in one.breaks]
+        else:
+            found += [f"{item.kind}: {item.words}" for item in one.differences if item.kind != "ledger"]
+            if one.differences and not one.breaks:
+                found.append(f"{one.venue} differs and no break stands")
+    return found
+
+
+def main() -> int:
+    """Play and print; return 1 when something was found."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation.live")
+    parser.add_argument("--seeds", type=int, default=20, help="per fault")
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--fault", default=None, help="one of the faults, by name")
+    asked = parser.parse_args()
+    failed = 0
+    with tempfile.TemporaryDirectory(prefix="live-") as folder:
+        for fault in [Fault(asked.fault)] if asked.fault else list(Fault):
+            kills = orders = 0
+            for seed in range(asked.first, asked.first + asked.seeds):
+                try:
+                    settings = settings_for(Path(folder), turn=1 + seed % 4)
+                    outcome = play(settings, seed, (KILLS, EVERYTHING)[seed % 2], plan_of(fault))
+                    found = problems(outcome, fault)
+                    kills, orders = kills + outcome.kills, orders + len(outcome.log.orders)
+                except (Violation, AssertionError, RuntimeError) as error:
+                    found = [f"{type(error).__name__}: {error}"]
+                failed += bool(found)
+                for words in found:
+                    print(f"  {fault.value} seed {seed}: {words}")
+            print(f"{fault.value:22} {asked.seeds} runs, {kills} kills, {orders} orders", flush=True)
+    return int(bool(failed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
