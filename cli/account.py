@@ -3,7 +3,7 @@
 import time
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -13,6 +13,9 @@ from cli.people import reason_of, who_of
 
 if TYPE_CHECKING:
     from policies.commands import Action
+
+SHOWN_MAX: Final = 10
+"""The newest alerts and breakers that people are shown; `--json` has more."""
 
 who_option = click.option("--who", default=None, help="Who orders it.  [default: the user of this session]")
 reason_option = click.option("--reason", default=None, help="Why; it stands in the record for good.")
@@ -176,11 +179,11 @@ def _show_account(found: dict[str, Any]) -> None:
                 _state(row),
             )  # fmt: skip
         open_console().print(table)
-    for row in found["alerts"]:
+    for row in found["alerts"][-SHOWN_MAX:]:
         click.echo(
             f"alert {_stamp(row['time_ns'])}: {row['percent']} % of {row['floor']}, equity {_shown(row['equity'])}"
         )
-    for row in found["breakers"]:
+    for row in found["breakers"][-SHOWN_MAX:]:
         state = "open" if row["open"] else "over"
         click.echo(f"breaker {_stamp(row['time_ns'])}: {row['breaker'].lower()} of {row['scope']}: {state}")
 
