@@ -17,6 +17,7 @@ from actors.previewing import Preview, Proposal, market_time, preview_on
 from actors.proposals import ProposalInbox
 from actors.restoring import read_session, restore_book, snapshot_of
 from actors.rows import Asking, RowInbox
+from actors.rulings import apply_rulings, withdraw_group
 from actors.settings import GOVERNOR, SUPERVISOR, JournalOpener, Resolver, Settings
 from actors.standing import standing
 from actors.telling import Told
@@ -27,14 +28,12 @@ from market.quotes import update_quote
 from market.records import Records, joined, packed, records, unpacked
 from market.tape import Role, Tape
 from policies.assembly import feeds_of
-from policies.bookkeeping import DAY_NS, LATCH, SAMPLE, TRIPS_FULL, move_book, open_day, place, reserve
-from policies.breaking import note_leg, take_back_probe
+from policies.bookkeeping import DAY_NS, LATCH, SAMPLE, TRIPS_FULL, move_book, open_day
 from policies.commands import obey
-from policies.flattening import ask_again, propose_closes, withdraw_close
+from policies.flattening import propose_closes
 from policies.held import hold, judge_group_held
-from policies.intents import INTENT, Reduce, Ruling
-from policies.remembered import take_back
-from policies.risk import LIVE_COUNT, leg_lots
+from policies.intents import INTENT
+from policies.risk import LIVE_COUNT
 
 SAMPLES_MAX: Final = 16384
 
@@ -172,13 +171,7 @@ class RiskManager:
         group = self._group
         if rulings.epoch != self._epoch or group is None or int(group[0].time_ns) != rulings.time_ns:
             return False
-        for k, intent in enumerate(group):
-            if rulings.rulings[k] == Ruling.EXECUTE:
-                self._place(intent, rulings.first_orders[k])
-            elif intent.rules == 0:
-                self._give_back(intent)
-            if intent.reduce == Reduce.GUARD and rulings.rulings[k] != Ruling.EXECUTE:
-                ask_again(self._book, intent)
+        apply_rulings(self._book, group, rulings.rulings, rulings.first_orders)
         self._group = None
         self._groups += 1
         if self._groups % self._settings.snapshot_groups == 0:
@@ -198,22 +191,12 @@ class RiskManager:
     def _withdraw(self) -> None:
         """Take back what was not ruled on: it will be proposed and judged anew, under the new epoch."""
         if self._group is not None:
-            for intent in self._group:
-                if intent.rules == 0:
-                    self._give_back(intent)
-                if intent.reduce == Reduce.GUARD:
-                    withdraw_close(self._book, intent)
+            withdraw_group(self._book, self._group)
             self._outbox.pop()
             self._found -= 1
             self._done_ns = int(self._group[0].time_ns) - 1
             self._group = None
         self._proposals.withdraw(self._done_ns)
-
-    def _give_back(self, intent: Any) -> None:
-        """Take back what an approved intent has reserved and been counted as: it does not leave."""
-        reserve(self._book, intent, -1)
-        take_back_probe(self._book.breakers, self._book.ledger.instruments, intent)
-        take_back(self._book.controls, self._book.ledger.instruments, intent)
 
     def _next_instant_ns(self) -> int:
         """Return the earliest row or report that waits."""
@@ -344,15 +327,6 @@ class RiskManager:
             self._note(finding)
         if found.latched:
             self._note(Finding(command.time_ns, rules=found.latched))
-
-    def _place(self, intent: Any, first_order: int) -> None:
-        if intent.reduce == 0:
-            for leg in range(int(intent.legs)):
-                instrument = int(intent.instrument0 if leg == 0 else intent.instrument1)
-                lots = leg_lots(intent, leg)
-                if lots != 0:  # a leg of nothing has no order, and nothing would ever end it
-                    place(self._book, first_order + leg, instrument, lots, int(intent.stop))
-                    note_leg(self._book.breakers, first_order + leg, intent, leg)
 
     def _horizon(self) -> int:
         """Return the time up to which no group will come that the governor has not been told of.

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from actors.budget import BudgetRules
 from actors.messages import END, START
-from actors.order_entry import News, Stated
+from actors.order_entry import News, Stated, Stops, nothing_stops
 from actors.order_fold import record_of
 from actors.order_messages import Instructions, Told
 from actors.order_rules import OrderRules
@@ -25,7 +25,6 @@ from actors.settings import GOVERNOR, SUPERVISOR, JournalOpener, Resolver, Setti
 from actors.speaking import Speaker
 from actors.switching import VenueHop
 from actors.venue_gateway import Line, VenueGateway
-from actors.working import Stops, nothing_stops
 from actors.writing import ORDER_PREFIX
 from journal.records import AnyRecord, Report, Session, Snapshot
 from market.paper import REPORT

@@ -25,16 +25,26 @@ risk is denied while the venue is out of reach, unreconciled or its instrument b
 
 import random
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final
 
 from actors.budget import Budget
 from actors.circuit import Circuit
 from actors.dialogue import Asked, Dialogue, Heard
 from actors.executions import Executions
 from actors.order_answers import OrderAnswers
-from actors.order_entry import News, OrderEntry, OrderSpec, Replacement, Standing, Stated, entry_of
+from actors.order_entry import (
+    News,
+    OrderEntry,
+    OrderSpec,
+    Replacement,
+    Standing,
+    Stated,
+    Stops,
+    entry_of,
+    nothing_stops,
+)
 from actors.order_rules import OrderRules
 from actors.reconciling import Reconciler, Upkeep, is_unknown
 from market.orders import TERMINAL, EventKind, OrderEvent, OrderFlag, OrderStatus, Result
@@ -54,14 +64,6 @@ AGAIN_NS: Final = 10_000_000
 """After so long what could not be sent now (no budget, no connection) is tried again."""
 
 ON_TIMEOUT: Final = frozenset({RequestKind.SUBMIT, RequestKind.CANCEL, RequestKind.REPLACE})
-
-
-Stops: TypeAlias = Callable[[OrderSpec], str]
-
-
-def nothing_stops(_: OrderSpec) -> str:
-    """Let every order leave: there are no kill switches here."""
-    return ""
 
 
 class WorkingOrders:

@@ -17,10 +17,7 @@ class Record(Struct, frozen=True, kw_only=True, tag_field="kind"):
 
 
 class Session(Record, frozen=True, kw_only=True, tag="session"):
-    """A run begins: its plan, its data by hash, and what its orders go to: the paper venue, or a simulated one.
-
-    Every session trades on accounts of its own at simulated venues.
-    """
+    """A run begins: its plan, its data by hash, and what its orders go to; at simulated venues its accounts are new."""
 
     number: int
     stage: str
