@@ -16,6 +16,7 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from actors.budget import BudgetRules
+from actors.leaving import Stops, nothing_stops
 from actors.messages import END, START
 from actors.order_entry import News, Stated
 from actors.order_fold import record_of
@@ -25,7 +26,6 @@ from actors.settings import GOVERNOR, SUPERVISOR, JournalOpener, Resolver, Setti
 from actors.speaking import Speaker
 from actors.switching import VenueHop
 from actors.venue_gateway import Line, VenueGateway
-from actors.working import Stops, nothing_stops
 from actors.writing import ORDER_PREFIX
 from journal.records import AnyRecord, Report, Session, Snapshot
 from market.paper import REPORT

@@ -9,11 +9,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from actors.leaving import Stops, nothing_stops
 from actors.order_fold import OrderFold, change_of, record_of, spec_of
 from actors.order_messages import Hello, Instruction, Instructions, Told, Welcome, Word
 from actors.order_rules import OrderRules
 from actors.settings import GOVERNOR, JournalOpener, Resolver
-from actors.working import Stops, WorkingOrders, nothing_stops
+from actors.working import WorkingOrders
 from journal.records import Adjustment, AnyRecord, Cancel, Claim, Order
 from venues.messages import Session
 

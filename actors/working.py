@@ -25,14 +25,15 @@ risk is denied while the venue is out of reach, unreconciled or its instrument b
 
 import random
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final
 
 from actors.budget import Budget
 from actors.circuit import Circuit
 from actors.dialogue import Asked, Dialogue, Heard
 from actors.executions import Executions
+from actors.leaving import Stops, nothing_stops
 from actors.order_answers import OrderAnswers
 from actors.order_entry import News, OrderEntry, OrderSpec, Replacement, Standing, Stated, entry_of
 from actors.order_rules import OrderRules
@@ -54,14 +55,6 @@ AGAIN_NS: Final = 10_000_000
 """After so long what could not be sent now (no budget, no connection) is tried again."""
 
 ON_TIMEOUT: Final = frozenset({RequestKind.SUBMIT, RequestKind.CANCEL, RequestKind.REPLACE})
-
-
-Stops: TypeAlias = Callable[[OrderSpec], str]
-
-
-def nothing_stops(_: OrderSpec) -> str:
-    """Let every order leave: there are no kill switches here."""
-    return ""
 
 
 class WorkingOrders:
@@ -220,9 +213,7 @@ class WorkingOrders:
     ) -> Result:
         outcome = entry.state.apply(event)
         if outcome.result in (Result.APPLIED, Result.ANOMALY):
-            self.news.append(
-                News(number=entry.spec.number, event=event, said=said, reason=reason)
-            )  # fmt: skip
+            self.news.append(News(number=entry.spec.number, event=event, said=said, reason=reason))
         if outcome.flags & OrderFlag.RESURRECTED:
             entry.cancel_wanted = True  # nobody waits for it any more
         if entry.state.status not in TERMINAL:
@@ -268,9 +259,8 @@ class WorkingOrders:
                 moved[name] = moved.get(name, 0) + execution.moved
             return
         kind = EventKind.BUST if execution.busted else EventKind.FILL
-        event = OrderEvent(
-            kind=kind, execution=execution.execution, lots=abs(execution.lots), price=execution.price
-        )  # fmt: skip
+        lots, price = abs(execution.lots), execution.price
+        event = OrderEvent(kind=kind, execution=execution.execution, lots=lots, price=price)
         self._apply(self.entries[number], event, said=execution)
 
     def _miss(self, asked: Asked, now_ns: int) -> None:
