@@ -106,7 +106,8 @@ class WorkingOrders:
 
         `holds` says that the venue may do something by itself, so that the account is compared now and then.
         """
-        due = [self._dialogue.next_ns, self._upkeep.next_ns(self.executions, idle=not (self._live or holds))]
+        there = any(entry.state.status is not OrderStatus.CREATED for entry in self._live.values())
+        due = [self._dialogue.next_ns, self._upkeep.next_ns(self.executions, idle=not (there or holds))]
         due += [max(entry.next_ns, self._due_ns(entry)) for entry in self._live.values() if entry.wants_something]
         return min((item if item > now_ns else now_ns + AGAIN_NS for item in due if item is not None), default=None)
 
