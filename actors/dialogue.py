@@ -118,6 +118,8 @@ class Dialogue:
         if asked is None or asked.answered:
             return Heard(message, None)
         asked.answered = message.kind is not AnswerKind.FAILED
+        if asked.answered:
+            del self._asked[message.number]  # what comes again finds nothing any more
         if message.kind is AnswerKind.FAILED:
             self.circuit.failed(now_ns)
             return self._silence(asked)  # it may have been carried out: as good as no answer

@@ -1,7 +1,6 @@
 """One order on its way: what was decided, our copy of its state, and what we do about it next."""
 
-from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final
 
 from msgspec import Struct
 
@@ -43,15 +42,6 @@ class OrderSpec(Struct, frozen=True, kw_only=True):
             "breakeven_at": self.breakeven_at, "trail_at": self.trail_at, "trail_by": self.trail_by,
             "sent_ns": self.sent_ns, "reason": self.reason,
         }  # fmt: skip
-
-
-Stops: TypeAlias = Callable[[OrderSpec], str]
-"""Says why an order must not leave; "" where it may."""
-
-
-def nothing_stops(_: OrderSpec) -> str:
-    """Let every order leave: there are no kill switches here."""
-    return ""
 
 
 class Replacement(Struct, frozen=True, kw_only=True):

@@ -16,8 +16,9 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from actors.budget import BudgetRules
+from actors.leaving import Stops, nothing_stops
 from actors.messages import END, START
-from actors.order_entry import News, Stated, Stops, nothing_stops
+from actors.order_entry import News, Stated
 from actors.order_fold import record_of
 from actors.order_messages import Instructions, Told
 from actors.order_rules import OrderRules

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from actors.order_entry import Stops, nothing_stops
+from actors.leaving import Stops, nothing_stops
 from actors.order_fold import OrderFold, change_of, record_of, spec_of
 from actors.order_messages import Hello, Instruction, Instructions, Told, Welcome, Word
 from actors.order_rules import OrderRules

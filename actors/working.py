@@ -33,18 +33,9 @@ from actors.budget import Budget
 from actors.circuit import Circuit
 from actors.dialogue import Asked, Dialogue, Heard
 from actors.executions import Executions
+from actors.leaving import Stops, nothing_stops
 from actors.order_answers import OrderAnswers
-from actors.order_entry import (
-    News,
-    OrderEntry,
-    OrderSpec,
-    Replacement,
-    Standing,
-    Stated,
-    Stops,
-    entry_of,
-    nothing_stops,
-)
+from actors.order_entry import News, OrderEntry, OrderSpec, Replacement, Standing, Stated, entry_of
 from actors.order_rules import OrderRules
 from actors.reconciling import Reconciler, Upkeep, is_unknown
 from market.orders import TERMINAL, EventKind, OrderEvent, OrderFlag, OrderStatus, Result
@@ -115,7 +106,8 @@ class WorkingOrders:
 
         `holds` says that the venue may do something by itself, so that the account is compared now and then.
         """
-        due = [self._dialogue.next_ns, self._upkeep.next_ns(self.executions, idle=not (self._live or holds))]
+        there = any(entry.state.status is not OrderStatus.CREATED for entry in self._live.values())
+        due = [self._dialogue.next_ns, self._upkeep.next_ns(self.executions, idle=not (there or holds))]
         due += [max(entry.next_ns, self._due_ns(entry)) for entry in self._live.values() if entry.wants_something]
         return min((item if item > now_ns else now_ns + AGAIN_NS for item in due if item is not None), default=None)
 
@@ -222,9 +214,7 @@ class WorkingOrders:
     ) -> Result:
         outcome = entry.state.apply(event)
         if outcome.result in (Result.APPLIED, Result.ANOMALY):
-            self.news.append(
-                News(number=entry.spec.number, event=event, said=said, reason=reason)
-            )  # fmt: skip
+            self.news.append(News(number=entry.spec.number, event=event, said=said, reason=reason))
         if outcome.flags & OrderFlag.RESURRECTED:
             entry.cancel_wanted = True  # nobody waits for it any more
         if entry.state.status not in TERMINAL:
@@ -270,9 +260,8 @@ class WorkingOrders:
                 moved[name] = moved.get(name, 0) + execution.moved
             return
         kind = EventKind.BUST if execution.busted else EventKind.FILL
-        event = OrderEvent(
-            kind=kind, execution=execution.execution, lots=abs(execution.lots), price=execution.price
-        )  # fmt: skip
+        lots, price = abs(execution.lots), execution.price
+        event = OrderEvent(kind=kind, execution=execution.execution, lots=lots, price=price)
         self._apply(self.entries[number], event, said=execution)
 
     def _miss(self, asked: Asked, now_ns: int) -> None:

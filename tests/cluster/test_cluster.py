@@ -17,6 +17,7 @@ from actors.settings import GOVERNOR, RISK, SUPERVISOR, PlaceOpener, Settings
 from actors.staging import open_session, run_world
 from actors.supervisor import Supervisor
 from actors.system import Cluster, RayLife, RayPeers, crash_only
+from actors.venue_host import end_host, is_served
 from journal.store import MemoryJournal, SqliteJournal
 from journal.verify import verify_file
 from research.digests import digests_of, first_difference
@@ -92,6 +93,8 @@ class Run:
 
     def __exit__(self, *_):
         self.cluster.dismiss()
+        if self.chosen is not None and is_served(Path(self.settings.venue_path)):
+            end_host(Path(self.settings.venue_path))
 
     def until(self, condition):
         """Wait until the governor's status fulfils a condition; return it."""
