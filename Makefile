@@ -46,11 +46,17 @@ slow: warm
 	$(BIN)/pytest -n 2 --dist worksteal -m "slow and not cluster and not browser"
 	$(BIN)/pytest -m "cluster or browser"
 
+# Tests of opinions, which hold no money: slow where kernels are plain Python, and nothing is measured by them.
+OPINIONS := $(wildcard tests/policies/test_pattern*.py tests/policies/test_*regime.py tests/policies/test_calibration*.py \
+	tests/policies/test_bandits.py tests/policies/test_con*.py tests/policies/test_chance.py tests/policies/test_demotion.py \
+	tests/market/test_microstructure.py tests/market/test_structure.py tests/market/test_indicators.py)
+OPINIONS := $(filter-out tests/policies/test_controls.py, $(OPINIONS))
+
 # Money code, by branch, with its kernels run as plain Python so that coverage sees them.
 coverage:
 	rm -f .coverage .coverage.*
 	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run --rcfile=tests/money_coverage.toml -m pytest -p tests.plain_kernels \
-		-n 2 --dist loadfile tests/market tests/policies tests/envs -m "not slow" --ignore=tests/market/test_indicators.py
+		-n 2 --dist loadfile tests/market tests/policies tests/envs -m "not slow" $(addprefix --ignore=, $(OPINIONS))
 	$(BIN)/coverage combine --quiet --rcfile=tests/money_coverage.toml
 	$(BIN)/coverage report --rcfile=tests/money_coverage.toml --fail-under=95
 

@@ -20,7 +20,7 @@ class FakeCluster:
         self._answers = {name: list(given) for name, given in answers.items()}
         self.asked = []
 
-    def launch(self, settings):
+    def launch(self, settings, _cast=None):
         self.launched = settings
 
     def ask(self, name, method="status", *arguments, timeout_s=10.0):
