@@ -31,7 +31,7 @@ def as_columns(result: Any, rows: int) -> dict[str, NDArray[Any]]:
         if array.ndim == 2:
             named = {f"signal[{k}]": array[:, k] for k in range(array.shape[1])}
         else:
-            named = {str(getattr(result, "name", None) or "signal"): array}
+            named = {"signal": array}
     if not named:
         raise ShapeError("no column was returned; one value per row of bars is allowed")
     return {name: _column(name, values, rows) for name, values in named.items()}

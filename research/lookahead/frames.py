@@ -1,7 +1,8 @@
 """Frames: bars of one or several symbols, with the tables that were given beside them, and their other futures.
 
-`bars` is a pandas DataFrame: open, high, low, close, volume, and `symbol` where there are several, sorted by time; its
-index `time` is when a bar is known, its close, in UTC. A table has a column `known_at`, when a row of it was known.
+A function sees `bars` as a pandas DataFrame: open, high, low, close, volume, and `symbol` where there are several,
+sorted by time; its index `time` is when a bar is known, its close, in UTC. A table beside it is a DataFrame with a
+column `known_at`: when a row of it was known.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,67 +30,65 @@ JUMP, CROWD = 3.0, 5.0
 
 
 class Frames(NamedTuple):
-    """What a function is given. `bar_ns` is the length of a bar; `opening`: it decides when its bar opens."""
+    """What functions are given: `values` [bar, column] as in COLUMNS, `symbols` where there are several.
 
-    bars: Any
+    `bar_ns` is the length of a bar; `opening`: its function decides when a bar opens.
+    """
+
+    times: Int64
+    values: Floats
+    symbols: NDArray[Any] | None = None
     tables: Mapping[str, Any] = {}
     bar_ns: int = 0
     opening: bool = False
 
-    @property
-    def times(self) -> Int64:
-        """When each row is known, in ns."""
-        return stamps(self.bars.index)
+    def bars(self) -> Any:
+        """Return the bars as a new DataFrame."""
+        frame = pd.DataFrame(self.values.copy(), index=index_of(self.times), columns=list(COLUMNS))
+        if self.symbols is not None:
+            frame["symbol"] = self.symbols
+        return frame
+
+    def rows(self, rows: slice) -> "Frames":
+        """Return some of the bars, with all tables."""
+        symbols = None if self.symbols is None else self.symbols[rows]
+        return self._replace(times=self.times[rows], values=self.values[rows], symbols=symbols)
 
 
-def stamps(index: Any) -> Int64:
-    """Return UTC stamps of pandas as ns."""
-    naive = index.tz_convert("UTC").tz_localize(None) if index.tz is not None else index
-    return np.asarray(naive.to_numpy("datetime64[ns]").astype(np.int64))
+def index_of(times: Int64) -> Any:
+    """Return ns as an index of pandas."""
+    return pd.DatetimeIndex(times.astype("datetime64[ns]"), name="time").tz_localize("UTC")
 
 
 def known_at(table: Any) -> Int64:
     """Return when each row of a table was known, in ns."""
-    return stamps(pd.DatetimeIndex(table[KNOWN_AT]))
+    column = table[KNOWN_AT].dt.tz_convert("UTC").dt.tz_localize(None)
+    return np.asarray(column.to_numpy("datetime64[ns]").astype(np.int64))
 
 
 def cut(frames: Frames, time_ns: int) -> Frames:
     """Return what is known by a time. Of the bar that opens then, where that is when it decides, only its open."""
-    bars = frames.bars.iloc[: int(np.searchsorted(frames.times, time_ns, side="right"))].copy()
-    tables = {
-        name: table[known_at(table) <= _tables_until(frames, time_ns)].copy() for name, table in frames.tables.items()
-    }
-    cutted = frames._replace(bars=bars, tables=tables)
-    return cutted._replace(bars=_only_open(bars, cutted.times == time_ns)) if frames.opening else cutted
+    end = int(np.searchsorted(frames.times, time_ns, side="right"))
+    until = _tables_until(frames, time_ns)
+    tables = {name: table[known_at(table) <= until] for name, table in frames.tables.items()}
+    kept = frames.rows(slice(0, end))._replace(tables=tables)
+    return kept._replace(values=_only_open(kept.values, kept.times == time_ns)) if frames.opening else kept
 
 
 def begin(frames: Frames, time_ns: int) -> Frames:
     """Return the bars known from a time on; tables stay whole, the past is not theirs to lose."""
-    first = int(np.searchsorted(frames.times, time_ns, side="left"))
-    return frames._replace(bars=frames.bars.iloc[first:].copy())
+    return frames.rows(slice(int(np.searchsorted(frames.times, time_ns, side="left")), None))
 
 
 def _tables_until(frames: Frames, time_ns: int) -> int:
     return time_ns - frames.bar_ns if frames.opening else time_ns
 
 
-def _with_values(bars: Any, values: NDArray[np.float64]) -> Any:
-    """Return bars with other prices and volumes."""
-    other = pd.DataFrame(values, index=bars.index, columns=list(COLUMNS))
-    if "symbol" in bars:
-        other["symbol"] = bars["symbol"]
-    return other
-
-
-def _values(bars: Any) -> NDArray[np.float64]:
-    return np.array(bars[list(COLUMNS)].to_numpy(), np.float64)
-
-
-def _only_open(bars: Any, rows: NDArray[np.bool_]) -> Any:
-    values = _values(bars)
+def _only_open(values: Floats, rows: NDArray[np.bool_]) -> Floats:
+    values = values.copy()
     values[rows, HIGH : CLOSE + 1] = values[rows, OPEN : OPEN + 1]
     values[rows, VOLUME] = 0.0
-    return _with_values(bars, values)
+    return values
 
 
 Bend = Callable[[Floats, Floats, np.random.Generator], Floats]
@@ -121,15 +120,15 @@ def _lose(part: Floats, before: Floats, rng: np.random.Generator) -> Floats:
 BENDS: Final[Mapping[str, Bend]] = {"mirrored": _mirror, "shuffled": _shuffle, "jumped": _jump, MISSING: _lose}
 
 
-def changes_of(frames: Frames) -> dict[str, Change]:
-    """Return the other futures of frames by name."""
-    return {name: partial(_changed, name) for name in (*BENDS, DELAYED)}
+def changes_of(*, finite: bool = False) -> dict[str, Change]:
+    """Return the other futures of frames by name; `finite`: without the one that holds NaN."""
+    return {name: partial(_changed, name) for name in (*BENDS, DELAYED) if not finite or name != MISSING}
 
 
 def parts_of(frames: Frames) -> dict[str, PartChange]:
     """Return changes of one part of the future each: every table, the row's own symbol, the others, the open bar."""
     names = [*frames.tables, OWN]
-    names += [OTHERS] if "symbol" in frames.bars else []
+    names += [OTHERS] if frames.symbols is not None else []
     names += [BAR] if frames.opening else []
     return {name: partial(_part_changed, name) for name in names}
 
@@ -138,61 +137,53 @@ def _changed(how: str, frames: Frames, after_ns: int, until_ns: int, rng: np.ran
     """Return frames whose rows known in (after, until] are others."""
     times = frames.times
     later = (times > after_ns) & (times <= until_ns)
-    bars = _delayed(frames, later) if how == DELAYED else _bent(how, frames.bars, later, rng)
+    values = frames.values
+    if how == DELAYED:
+        frames = frames._replace(times=times + np.where(later, WEEK_AND_HOUR_NS, 0))
+    else:
+        values = _bent(how, frames, later, rng)
     if frames.opening:
-        bars = _other_bar(bars, times == after_ns, how)
+        values = _other_bar(values, times == after_ns, how)
     known = _tables_until(frames, after_ns)
-    return frames._replace(
-        bars=bars, tables={name: _other_table(table, known, how, rng) for name, table in frames.tables.items()}
-    )
+    tables = {name: _other_table(table, known, how, rng) for name, table in frames.tables.items()}
+    return frames._replace(values=values, tables=tables)
 
 
 def _part_changed(part: str, frames: Frames, row: int, rng: np.random.Generator) -> Frames:
     """Change one part of what comes after a row: mirrored, then a multiple, so that hardly anything stays as it was."""
     times = frames.times
     if part == BAR:
-        return frames._replace(bars=_other_bar(frames.bars, times == times[row], "mirrored"))
+        return frames._replace(values=_other_bar(frames.values, times == times[row], "mirrored"))
     if part in frames.tables:
         known = _tables_until(frames, int(times[row]))
         table = _other_table(frames.tables[part], known, "shuffled", rng)
         return frames._replace(tables={**frames.tables, part: _other_table(table, known, "jumped", rng)})
     later = times > times[row]
-    if "symbol" in frames.bars:
-        symbols = frames.bars["symbol"].to_numpy()
-        later &= (symbols == symbols[row]) == (part == OWN)
-    bars = _bent("jumped", _bent("mirrored", frames.bars, later, rng), later, rng)
-    return frames._replace(bars=bars)
+    if frames.symbols is not None:
+        later &= (frames.symbols == frames.symbols[row]) == (part == OWN)
+    frames = frames._replace(values=_bent("mirrored", frames, later, rng))
+    return frames._replace(values=_bent("jumped", frames, later, rng))
 
 
-def _bent(how: str, bars: Any, later: NDArray[np.bool_], rng: np.random.Generator) -> Any:
-    """Bend later rows, every symbol by itself."""
-    if not later.any():
-        return bars
-    values = _values(bars)
-    symbols = bars["symbol"].to_numpy() if "symbol" in bars else np.zeros(len(bars), np.int64)
-    for symbol in np.unique(symbols[later]):
+def _bent(how: str, frames: Frames, later: NDArray[np.bool_], rng: np.random.Generator) -> Floats:
+    """Return values whose later rows are bent, every symbol by itself."""
+    values = frames.values.copy()
+    symbols = frames.symbols if frames.symbols is not None else np.zeros(len(values), np.int64)
+    for symbol in dict.fromkeys(symbols[later]):
         own = symbols == symbol
         rows, known = np.flatnonzero(own & later), np.flatnonzero(own & ~later)
         before = known[known < rows[0]]
         values[rows] = BENDS[how](values[rows], values[before[-1] if len(before) else rows[0]], rng)
-    return _with_values(bars, values)
+    return values
 
 
-def _delayed(frames: Frames, later: NDArray[np.bool_]) -> Any:
-    """Let everything later happen a week and an hour later."""
-    bars = frames.bars.copy()
-    moved = frames.times + np.where(later, WEEK_AND_HOUR_NS, 0)
-    bars.index = pd.DatetimeIndex(moved.astype("datetime64[ns]"), tz="UTC", name=bars.index.name)
-    return bars
-
-
-def _other_bar(bars: Any, rows: NDArray[np.bool_], how: str) -> Any:
+def _other_bar(values: Floats, rows: NDArray[np.bool_], how: str) -> Floats:
     """Let the bar that has only opened end otherwise."""
-    values = _values(bars)
+    values = values.copy()
     factors = {"mirrored": (1.1, 0.9, 0.95), "jumped": (JUMP, 1.0, JUMP), MISSING: (np.nan,) * 3}
     values[rows, HIGH : CLOSE + 1] = values[rows, OPEN : OPEN + 1] * np.array(factors.get(how, (1.01, 0.99, 1.0)))
     values[rows, VOLUME] = np.nan if how == MISSING else 12345.0
-    return _with_values(bars, values)
+    return values
 
 
 def _other_table(table: Any, known_ns: int, how: str, rng: np.random.Generator) -> Any:
@@ -202,16 +193,15 @@ def _other_table(table: Any, known_ns: int, how: str, rng: np.random.Generator) 
         return table
     table = table.copy()
     if how == DELAYED:
-        moved = known_at(table) + np.where(later, WEEK_AND_HOUR_NS, 0)
-        table[KNOWN_AT] = pd.DatetimeIndex(moved.astype("datetime64[ns]"), tz="UTC")
+        table[KNOWN_AT] = index_of(known_at(table) + np.where(later, WEEK_AND_HOUR_NS, 0))
     elif how == "shuffled":
-        order = np.flatnonzero(later)[rng.permutation(int(later.sum()))]
+        order = np.arange(len(table))
+        order[later] = rng.permutation(order[later])
         for name in table.columns.drop(KNOWN_AT):
-            values = table[name].to_numpy().copy()
-            values[later] = values[order]
-            table[name] = values if table[name].dtype.kind in "OfiubM" else pd.Series(values, table.index)
+            table[name] = table[name].array.take(order)
     else:
+        factor = {"mirrored": -1.0, "jumped": JUMP, MISSING: np.nan}[how]
         for name in table.select_dtypes("number").columns:
-            factor = {"mirrored": -1.0, "jumped": JUMP, MISSING: np.nan}[how]
-            table[name] = np.where(later, table[name].to_numpy(np.float64) * factor, table[name].to_numpy(np.float64))
+            values = table[name].to_numpy(np.float64)
+            table[name] = np.where(later, values * factor, values)
     return table

@@ -7,6 +7,7 @@ session as well, but a check that let it be kept would compare a value with itse
 import inspect
 import sys
 import types
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -49,12 +50,14 @@ def study_of_function(
     )
 
     def evaluate(data: Frames) -> Columns:
-        result = function(data.bars.copy(), **{table: data.tables[table].copy() for table in wanted})
-        return as_columns(result, len(data.bars))
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")  # of futures that hold NaN, which no user has written
+            result = function(data.bars(), **{table: data.tables[table].copy() for table in wanted})
+            return as_columns(result, len(data.times))
 
     return Study(
         name=name, data=frames, times=frames.times, evaluate=evaluate, cut=framing.cut,
-        changes=framing.changes_of(frames), parts=framing.parts_of(frames), begin=framing.begin, warmup=terms.warmup,
+        changes=framing.changes_of(), parts=framing.parts_of(frames), begin=framing.begin, warmup=terms.warmup,
         anchored=frozenset(terms.anchored), bar_ns=frames.bar_ns, unseen=watch.found if watch else tuple,
     )  # fmt: skip
 

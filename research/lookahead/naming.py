@@ -86,10 +86,10 @@ def _by_reach(study: Study, reaches: list[_Reach]) -> tuple[LeakKind | None, str
 def _period(instants: NDArray[np.int64], inside: list[tuple[Any, Any]]) -> str | None:
     """Return the shortest period at whose last row every look ahead ends, None when there is none."""
     for name in PERIODS:
-        numbers = period_of(instants, name)
-        ends = np.flatnonzero(np.append(np.diff(numbers) != 0, True))
-        if all(numbers[first] == numbers[last] and last in ends for first, last in inside):
-            return name
+        for numbers in (period_of(instants, name), period_of(instants + 1, name)):  # a border may end one or begin one
+            ends = np.flatnonzero(np.append(np.diff(numbers) != 0, True))
+            if all(numbers[first] == numbers[last] and last in ends for first, last in inside):
+                return name
     return None
 
 

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -62,3 +63,17 @@ def _is_own(path: str) -> bool:
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     for watch in _watches:
         watch.see(event, arguments)
+
+
+@contextmanager
+def native_words_to_stderr() -> Iterator[None]:
+    """Send to stderr whatever is printed meanwhile, also by Fortran and C (LAPACK complains of NaN on stdout)."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
