@@ -1,7 +1,7 @@
 """Where data is cut: everywhere if that is asked for, else a seeded sample that holds every place where leaks sit.
 
-These are the ends, the last row of every longer period (5 minutes to a week) and the row behind it, and both sides of
-every gap, which are the borders of sessions.
+These are the ends, the first row of every longer period (5 minutes to a week), the last one of those of 30 minutes and
+more, and both sides of every gap, which are the borders of sessions.
 """
 
 from typing import Final
@@ -18,6 +18,9 @@ PERIODS: Final = {
     "1d": DAY_NS, "1w": 7 * DAY_NS,
 }  # fmt: skip
 """Longer periods by name. A week begins on Monday."""
+
+SHORT_NS: Final = PERIODS["30m"]
+"""Of shorter periods only the first row of a new one counts as border, where most of it is still to come."""
 
 EPOCH_WEEKDAY_NS: Final = 3 * DAY_NS
 """The epoch was a Thursday."""
@@ -52,7 +55,7 @@ def borders(distinct: Int64, bar_ns: int) -> NDArray[np.intp]:
     for name, length_ns in PERIODS.items():
         if length_ns > step_ns * 2:
             ends = np.flatnonzero(np.diff(period_of(distinct, name)))
-            marks += [ends, ends + 1]
+            marks += [ends + 1] if length_ns < SHORT_NS else [ends, ends + 1]
     gaps = np.flatnonzero(np.diff(distinct) > 3 * step_ns)
     marks += [gaps, gaps + 1]
     found = np.unique(np.concatenate(marks))

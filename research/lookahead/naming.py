@@ -15,8 +15,8 @@ from research.lookahead.study import LeakKind, Study
 
 Responds = Callable[[str, int, Any], bool]
 
-PROBES: Final = 4
-"""Rows that are asked how far they look."""
+PROBES: Final = 6
+"""Rows that are asked how far they look, beside the first."""
 
 OWN, OTHERS, BAR = "bars", "others", "own bar"
 """Parts of data by name; every other part is a table."""
@@ -43,7 +43,8 @@ def name_leak(
     `ways` are how the leak was found: one that only cutting has found may depend on nothing but the end of the data.
     """
     rows = np.flatnonzero(mask)
-    chosen = np.unique(rows[np.linspace(0, len(rows) - 1, PROBES).astype(int)])
+    drawn = np.random.default_rng(len(rows)).choice(rows, min(PROBES, len(rows)), replace=False)
+    chosen = np.union1d(drawn, rows[:1])  # drawn, not evenly spaced: that could always hit the same part of a period
     reaches = [found for row in chosen if (found := _reach(study, column, int(row), responds)) is not None]
     reaches = [reach for reach in reaches if reach.last > reach.row or reach.parts]
     if not reaches:

@@ -41,12 +41,18 @@ class Leak(Struct, frozen=True, kw_only=True):
 
 
 class Examination(Struct, frozen=True, kw_only=True):
-    """What was looked at and what was found; `refused` are futures that the study would not take, with its words."""
+    """What was looked at and what was found.
+
+    `empty` are columns without any value: nothing is known of them. `refused` are futures that the study would not
+    take, with its words.
+    """
 
     name: str
     columns: tuple[str, ...]
+    empty: tuple[str, ...]
     rows: int
-    valued: int
+    first_ns: int
+    last_ns: int
     cuts: int
     every_cut: bool
     evaluations: int
@@ -198,8 +204,9 @@ def examine(
     leaks = [*chance, *(leak for leak in search.leaks(named=named) if leak.column not in unsure)]
     leaks += [_unseen(what) for what in study.unseen()]
     return Examination(
-        name=study.name, columns=tuple(search.whole), rows=len(study.times),
-        valued=int(sum((~absent).sum() for absent in search.absent.values())), cuts=len(cuts),
+        name=study.name, columns=tuple(search.whole),
+        empty=tuple(name for name, absent in search.absent.items() if absent.all()), rows=len(study.times),
+        first_ns=int(study.times[0]), last_ns=int(study.times[-1]), cuts=len(cuts),
         every_cut=len(cuts) == len(np.unique(study.times)), evaluations=search.evaluations,
         leaks=tuple(sorted(leaks, key=lambda leak: (leak.row, leak.column))), refused=tuple(search.refused.values()),
     )  # fmt: skip

@@ -44,7 +44,7 @@ class Study(NamedTuple):
     `changes` are other futures; `parts` change one part of the data only, by which the kind of a leak is told. `warmup`
     is the first row that the study vouches for, None where it says nothing; `longest` is the same by column, `anchored`
     are columns that depend on where data begins. `bar_ns` is the length of a bar, 0 for quotes. `unseen` says, once all
-    is computed, what was read past the data.
+    is computed, what was read past the data; `notes` say what the data is.
     """
 
     name: str
@@ -60,6 +60,7 @@ class Study(NamedTuple):
     anchored: frozenset[str] = frozenset()
     bar_ns: int = 0
     unseen: Callable[[], tuple[str, ...]] = tuple
+    notes: tuple[str, ...] = ()
 
     def rows_known(self, time_ns: int) -> int:
         """Return how many rows are known by a time."""

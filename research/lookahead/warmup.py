@@ -21,14 +21,17 @@ class Warmth(Struct, frozen=True, kw_only=True):
     """How one column warms up, in bars behind its first one.
 
     `first`: the first bar with a value. `declared`: what is claimed, None for a column that depends on its beginning
-    for ever. `needed`: from this bar on no beginning makes a difference, None when some still did at the end of the
-    data. `row`, `time_ns`, `short`, `whole`: where it differs for the last time, and both values.
+    for ever. `needed`: the bar behind the last one at which a beginning made a difference; `settled`: none still did at
+    the end of the data. `room`: the bars behind the earliest of the beginnings; a claim beyond that is not sound, it
+    cannot be told. `row`, `time_ns`, `short`, `whole`: where it differs for the last time, and both values.
     """
 
     column: str
     first: int | None
     declared: int | None
-    needed: int | None
+    needed: int
+    settled: bool
+    room: int
     tried: int
     sound: bool
     row: int | None = None
@@ -42,20 +45,19 @@ class _Need:
 
     def __init__(self) -> None:
         self.first: int | None = None
-        self.needed: int | None = 0
+        self.needed, self.settled, self.room = 0, True, 0
         self.worst: tuple[int, int, float | str | None] | None = None
 
     def take(self, column: NDArray[Any], begin: int, mask: NDArray[np.bool_]) -> None:
         there = np.flatnonzero(~missing(column))
         if len(there):
             self.first = max(self.first or 0, int(there[0]))
+        self.room = max(self.room, len(mask))
         if not mask.any():
             return
         last = int(np.flatnonzero(mask)[-1])
-        if last == len(mask) - 1:
-            self.needed = None
-        elif self.needed is not None:
-            self.needed = max(self.needed, last + 1)
+        self.settled &= last < len(mask) - 1
+        self.needed = max(self.needed, last + 1)
         if self.worst is None or last > self.worst[0]:
             self.worst = (last, begin + last, shown(column, last))
 
@@ -97,12 +99,12 @@ def _warmth(study: Study, name: str, whole: NDArray[Any], need: _Need, tried: in
     """Hold what is needed against what is declared: by the column, by the study, else by its first value."""
     forever = name in study.anchored
     declared = study.longest.get(name, study.warmup if study.warmup is not None else need.first or 0)
-    sound = forever or (need.needed is not None and need.needed <= declared)
-    row, time_ns, short, then = None, None, None, None
+    sound = forever or need.needed <= declared < need.room
+    seen: dict[str, Any] = {}
     if not sound and need.worst is not None:
         row = need.worst[1]
-        time_ns, short, then = int(study.times[row]), need.worst[2], shown(whole, row)
+        seen = {"row": row, "time_ns": int(study.times[row]), "short": need.worst[2], "whole": shown(whole, row)}
     return Warmth(
-        column=name, first=need.first, declared=None if forever else declared, needed=need.needed, tried=tried,
-        sound=sound, row=row, time_ns=time_ns, short=short, whole=then,
+        column=name, first=need.first, declared=None if forever else declared, needed=need.needed,
+        settled=need.settled, room=need.room, tried=tried, sound=sound, **seen,
     )  # fmt: skip

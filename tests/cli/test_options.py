@@ -13,6 +13,7 @@ NEEDED = {
     "journal": "",
     "data": "",
     "risk": "",
+    "check": "",
     "resume": "scope",
 }
 
