@@ -150,14 +150,17 @@ def _changed(how: str, frames: Frames, after_ns: int, until_ns: int, rng: np.ran
 
 
 def _part_changed(part: str, frames: Frames, row: int, rng: np.random.Generator) -> Frames:
-    """Change one part of what comes after a row: mirrored, then a multiple, so that hardly anything stays as it was."""
+    """Change one part of what comes after a row. Bars: mirrored, then a multiple, so that hardly anything stays.
+
+    Of a table, the rows that are not known yet are taken away: what counts them or reads their stamps answers as well.
+    """
     times = frames.times
     if part == BAR:
         return frames._replace(values=_other_bar(frames.values, times == times[row], "mirrored"))
     if part in frames.tables:
-        known = _tables_until(frames, int(times[row]))
-        table = _other_table(frames.tables[part], known, "shuffled", rng)
-        return frames._replace(tables={**frames.tables, part: _other_table(table, known, "jumped", rng)})
+        table = frames.tables[part]
+        known = table[known_at(table) <= _tables_until(frames, int(times[row]))]
+        return frames._replace(tables={**frames.tables, part: known})
     later = times > times[row]
     if frames.symbols is not None:
         later &= (frames.symbols == frames.symbols[row]) == (part == OWN)

@@ -18,6 +18,9 @@ Responds = Callable[[str, int, Any], bool]
 PROBES: Final = 6
 """Rows that are asked how far they look, beside the first."""
 
+FAR, NEAR = 0.5, 0.2
+"""Shares of the rows to come, and of all rows, beyond which a look ahead is far, and up to which it is near."""
+
 OWN, OTHERS, BAR = "bars", "others", "own bar"
 """Parts of data by name; every other part is a table."""
 
@@ -25,6 +28,17 @@ ENDING: Final = frozenset({"cut", "delayed"})
 """Ways of finding a leak that take nothing from the content of later bars."""
 
 PROBING: Final = ("mirrored", "jumped", "shuffled")
+
+
+class Shown(NamedTuple):
+    """What the search has shown of a leak: the rows that differ, those that held nothing then, and how it was found.
+
+    One that only cutting has found may depend on nothing but the end of the data.
+    """
+
+    mask: NDArray[np.bool_]
+    gone: NDArray[np.bool_]
+    ways: frozenset[str]
 
 
 class _Reach(NamedTuple):
@@ -35,20 +49,15 @@ class _Reach(NamedTuple):
     parts: frozenset[str]
 
 
-def name_leak(
-    study: Study, column: str, mask: NDArray[np.bool_], ways: set[str], responds: Responds
-) -> tuple[LeakKind | None, str]:
-    """Return the kind of a leak and its description; None when the probes do not agree on one.
-
-    `ways` are how the leak was found: one that only cutting has found may depend on nothing but the end of the data.
-    """
-    rows = np.flatnonzero(mask)
+def name_leak(study: Study, column: str, shown: Shown, responds: Responds) -> tuple[LeakKind | None, str]:
+    """Return the kind of a leak and its description; None when the probes do not agree on one."""
+    rows = np.flatnonzero(shown.mask)
     drawn = np.random.default_rng(len(rows)).choice(rows, min(PROBES, len(rows)), replace=False)
     chosen = np.union1d(drawn, rows[:1])  # drawn, not evenly spaced: that could always hit the same part of a period
     reaches = [found for row in chosen if (found := _reach(study, column, int(row), responds)) is not None]
     reaches = [reach for reach in reaches if reach.last > reach.row or reach.parts]
     if not reaches:
-        if ways <= ENDING:
+        if shown.ways <= ENDING:
             return LeakKind.LENGTH, "depends on where the data ends or on when its bars are, not on what comes"
         return None, "its kind cannot be told"
     parts = frozenset().union(*(reach.parts for reach in reaches))
@@ -59,10 +68,10 @@ def name_leak(
         return LeakKind.TABLE, f"reads rows of {', '.join(tables)} that were not known yet"
     if parts == {OTHERS}:
         return LeakKind.OTHERS, "reads later rows of other symbols"
-    return _by_reach(study, reaches)
+    return _by_reach(study, reaches, filled=2 * int(shown.gone.sum()) > len(rows))
 
 
-def _by_reach(study: Study, reaches: list[_Reach]) -> tuple[LeakKind | None, str]:
+def _by_reach(study: Study, reaches: list[_Reach], *, filled: bool) -> tuple[LeakKind | None, str]:
     """Tell the kind by how far rows look: a fixed distance, the end of a period, the end of everything."""
     instants = np.unique(study.times)
     places = [np.searchsorted(instants, study.times[[reach.row, reach.last]]) for reach in reaches]
@@ -79,8 +88,13 @@ def _by_reach(study: Study, reaches: list[_Reach]) -> tuple[LeakKind | None, str
     period = _period(instants, inside)
     if period is not None:
         return LeakKind.TIMEFRAME, f"reads to the end of the {period} period that its bar lies in"
-    if len(distances) > 1:
+    if filled and len(distances) > 1:
         return LeakKind.FILL, f"reads the next value there is, {distances[0]} to {distances[-1]} bars ahead"
+    shares = [(last - first) / max(final - first, 1) for first, last in places]
+    if float(np.median(shares)) > FAR:
+        return LeakKind.WHOLE, "reads far ahead, up to the last rows"
+    if distances[-1] <= NEAR * final:
+        return LeakKind.AHEAD, f"reads up to {distances[-1]} bars ahead"
     return None, f"reads up to {distances[-1]} bars ahead"
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from market.tape import Int64
 from research.lookahead.columns import Columns, differing, missing, scale_of, shown
-from research.lookahead.naming import name_leak
+from research.lookahead.naming import Shown, name_leak
 from research.lookahead.study import LeakKind, Study, SubjectError
 
 TOLERANCE: Final = 1e-9
@@ -66,14 +66,22 @@ class _Found:
     def __init__(self, rows: int) -> None:
         self.mask = np.zeros(rows, np.bool_)
         self.first: tuple[int, Any, str, int] | None = None
+        self.gone = np.zeros(rows, np.bool_)
         self.ways: set[str] = set()
 
     def take(self, mask: NDArray[np.bool_], known: NDArray[Any] | None, by: str, cut_ns: int) -> None:
         self.mask[: len(mask)] |= mask
         self.ways.add(by)
+        if known is not None:
+            self.gone[: len(mask)] |= mask & missing(known[: len(mask)])
         row = int(np.argmax(mask))
         if self.first is None or row < self.first[0]:
             self.first = (row, shown(known, row), by, cut_ns)
+
+    @property
+    def shown(self) -> Shown:
+        """Return what naming asks for."""
+        return Shown(self.mask, self.gone, frozenset(self.ways))
 
 
 class _Search:
@@ -157,7 +165,7 @@ class _Search:
             assert found.first is not None
             kind, text = None, "its kind cannot be told"
             if named and name in self.whole:
-                kind, text = name_leak(self.study, name, found.mask, found.ways, self._responds)
+                kind, text = name_leak(self.study, name, found.shown, self._responds)
             yield self._leak(name, kind, text, found.mask, found.first)
         yield from (leak for name, leak in self.failed.items() if name not in self.found)
 

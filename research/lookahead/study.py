@@ -23,7 +23,7 @@ class SubjectError(ValueError):
 class LeakKind(StrEnum):
     """How a value comes to know the future, as far as it shows from outside."""
 
-    AHEAD = "ahead"  # a fixed number of bars after its own: shift, centred window, forward return
+    AHEAD = "ahead"  # some bars after its own: shift, centred window, forward return
     TIMEFRAME = "timeframe"  # to the end of a longer period that is not over: an unfinished bar, a label at the left
     WHOLE = "whole"  # everything up to the last row: normalisation, fit, quantile, zero-phase filter, sort
     FILL = "fill"  # where there was nothing yet, a later value was filled in: back fill, interpolation
