@@ -66,7 +66,7 @@ def name_leak(study: Study, column: str, shown: Shown, responds: Responds) -> tu
     tables = sorted(parts - {OWN, OTHERS})
     if tables and OWN not in parts and OTHERS not in parts:
         return LeakKind.TABLE, f"reads rows of {', '.join(tables)} that were not known yet"
-    if parts == {OTHERS}:
+    if any(reach.parts == {OTHERS} for reach in reaches):
         return LeakKind.OTHERS, "reads later rows of other symbols"
     return _by_reach(study, reaches, filled=2 * int(shown.gone.sum()) > len(rows))
 

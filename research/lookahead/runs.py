@@ -52,6 +52,8 @@ def decided(columns: Columns, desk: DeskKind) -> int:
 def _told(rows: Records, instants: NDArray[np.int64], show: Callable[[Records], str]) -> NDArray[Any]:
     """Return one text per instant for what a log says of it."""
     out = np.full(len(instants), None, object)
+    if not len(rows):
+        return out
     order = np.argsort(rows.time_ns, kind="stable")
     times, begins = np.unique(rows.time_ns[order], return_index=True)
     ends = np.append(begins[1:], len(order))
