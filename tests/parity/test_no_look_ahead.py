@@ -16,7 +16,7 @@ from market.tape import PRICE_COLUMNS, Role, Tape, slice_tape
 from policies.catalogue import POLICIES, params_of
 from policies.intents import DeskKind
 from policies.plan import Plan
-from research.lookahead import Examination, LeakKind, Study, examine, settle
+from research.lookahead import Examination, Study, examine, settle
 from research.lookahead.asking import frames_of_tape
 from research.lookahead.declared import settled_after
 from research.lookahead.frames import HIGH, LOW, VOLUME, Frames
@@ -144,7 +144,6 @@ def test_a_leak_of_a_run_is_named_by_its_first_instant(columns: Sequence[str]) -
     for leak in leaks:
         assert leak.time_ns == honest.times[leak.row]
         assert leak.then != leak.whole
-        assert leak.kind in (None, LeakKind.LENGTH)
 
 
 def test_features_forget_where_data_begins_as_they_declare() -> None:
