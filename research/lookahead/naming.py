@@ -78,14 +78,13 @@ def _by_reach(study: Study, reaches: list[_Reach], *, filled: bool) -> tuple[Lea
     distances = sorted({int(last - first) for first, last in places})
     final = len(instants) - 1
     inside = [(first, last) for first, last in places if last < final]
-    unit = "bar" if study.bar_ns else "instant"
     if not inside:
         return LeakKind.WHOLE, "reads everything up to the last row"
     if len(inside) > 1 or len(distances) == 1:
         fixed = {int(last - first) for first, last in inside}
         cropped = all(final - first <= max(fixed) for first, last in places if last == final)
         if len(fixed) == 1 and cropped:
-            return LeakKind.AHEAD, f"reads up to {max(fixed)} {unit}{'s' * (max(fixed) > 1)} ahead"
+            return LeakKind.AHEAD, f"reads up to {max(fixed)} bar{'s' * (max(fixed) > 1)} ahead"
     period = _period(instants, inside)
     if period is not None:
         return LeakKind.TIMEFRAME, f"reads to the end of the {period} period that its bar lies in"
@@ -95,8 +94,8 @@ def _by_reach(study: Study, reaches: list[_Reach], *, filled: bool) -> tuple[Lea
     if float(np.median(shares)) > FAR:
         return LeakKind.WHOLE, "reads far ahead, up to the last rows"
     if distances[-1] <= NEAR * final:
-        return LeakKind.AHEAD, f"reads up to {distances[-1]} {unit}s ahead"
-    return None, f"reads up to {distances[-1]} {unit}s ahead"
+        return LeakKind.AHEAD, f"reads up to {distances[-1]} bars ahead"
+    return None, f"reads up to {distances[-1]} bars ahead"
 
 
 def _period(instants: NDArray[np.int64], inside: list[tuple[Any, Any]]) -> str | None:

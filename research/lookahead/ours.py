@@ -21,13 +21,14 @@ from research.lookahead.columns import Columns
 from research.lookahead.declared import settled_after
 from research.lookahead.frames import CLOSE, Frames
 from research.lookahead.study import Study
+from research.wording import VOTES
 
 EXAMPLES: Final[Mapping[str, str]] = {
     "n": "9", "fast": "5", "slow": "12", "signal": "4", "k": "3", "d": "3", "width": "2", "bins": "8",
 }  # fmt: skip
 """Parameters of the example of every feature."""
 
-OPINION: Final = ("strength", "confidence", *(f"vote {k}" for k in range(VOTES_MAX)))
+OPINION: Final = ("strength", "confidence")
 
 
 def example_features() -> tuple[str, ...]:
@@ -54,18 +55,19 @@ def study_of_opinion(name: str, spec: PolicySpec, params: Mapping[str, float], f
     """
     features = features_of(spec, params)
     program, size = feature_program(features)
+    said = (*OPINION, *VOTES.get(spec.name, ()))
     values = np.array([params[bound.name] for bound in spec.params])
 
     def evaluate(data: Frames) -> Columns:
         seen, closes = _run(program, size, data), np.ascontiguousarray(data.values[:, CLOSE])
-        thought = np.full((len(data.times), len(OPINION)), np.nan)
+        thought = np.full((len(data.times), len(OPINION) + VOTES_MAX), np.nan)
         think(int(spec.kind), seen, closes, values, records(1, VIEW), records(1, INTENT), thought)
-        named = {f"opinion {what}": thought[:, k] for k, what in enumerate(OPINION)}
+        named = {f"opinion {what}": thought[:, k] for k, what in enumerate(said)}
         return {feature: seen[:, k] for k, feature in enumerate(features)} | named
 
     settled = {feature: settled_after(feature, frames.bar_ns) for feature in features}
     longest = max((bars for bars in settled.values() if bars is not None), default=0)
-    return _study(name, frames, evaluate, settled | {f"opinion {what}": longest for what in OPINION})
+    return _study(name, frames, evaluate, settled | {f"opinion {what}": longest for what in said})
 
 
 def _run(program: Records, size: int, data: Frames) -> NDArray[np.float64]:

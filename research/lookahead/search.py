@@ -164,7 +164,7 @@ class _Search:
         for name, found in self.found.items():
             assert found.first is not None
             kind, text = None, "its kind cannot be told"
-            if named and name in self.whole:
+            if named and self.study.parts and name in self.whole:
                 kind, text = name_leak(self.study, name, found.shown, self._responds)
             yield self._leak(name, kind, text, found.mask, found.first)
         yield from (leak for name, leak in self.failed.items() if name not in self.found)

@@ -139,7 +139,7 @@ def test_a_leak_of_a_run_is_named_by_its_first_instant(columns: Sequence[str]) -
     plan = a_plan()
     honest = study_of_run("run", plan, made())
     leaking = honest._replace(evaluate=lambda tape: run_columns(plan, one_row_early(tape, columns)))
-    leaks = examine(leaking, np.array(sorted(times_of(honest, range(12))))).leaks
+    leaks = looked_at(leaking, times_of(honest)).leaks
     assert leaks
     for leak in leaks:
         assert leak.time_ns == honest.times[leak.row]
