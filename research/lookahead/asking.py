@@ -26,6 +26,10 @@ BARS: Final = 2_000
 """Bars that are looked at by default, the newest of what was asked for."""
 
 
+QUOTES: Final = 10
+"""Instants of a run on quotes that are looked at for every bar that was asked for."""
+
+
 class Asked(NamedTuple):
     """What to check, on what: names of policies, features or files, the data's request, and what files may read."""
 
@@ -136,16 +140,18 @@ def _studies_of_policy(asked: Asked, spec: PolicySpec) -> Iterator[Study]:
     else:
         _refuse_words(request, spec)
     planned = plan_for(request)
-    plan, tape = executing(planned.plan), newest(planned.tape, asked.bars)
+    plan = executing(planned.plan)
     params = dict(plan.desks[0].params)
     notes = tuple(f"{path}: {rows:,} rows" for path, _, rows in planned.data)
     for number, feed in enumerate(plan.feeds):
         if feed.roles & Role.VIEW:
-            frames = frames_of_tape(tape, number, feed.bar_ns)
+            frames = frames_of_tape(planned.tape, number, feed.bar_ns).rows(slice(-asked.bars, None))
             if len(frames.times):
                 study = study_of_opinion(f"{spec.name} on {feed.instrument}", spec, params, frames)
                 yield study._replace(notes=notes)
     if asked.runs:
+        quoted = any(not feed.bar_ns for feed in plan.feeds)
+        tape = newest(planned.tape, asked.bars * (QUOTES if quoted else 1))
         yield study_of_run(f"{spec.name}: run of the {desk} desk", plan, tape)._replace(notes=notes)
 
 

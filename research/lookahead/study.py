@@ -41,10 +41,10 @@ class Study(NamedTuple):
 
     `times` is when each row is known, rising. `cut(data, t)` keeps what is known by t; `begin(data, t)` the rows known
     from t on. The first rows of what is computed on them are the first rows of the whole, the others those from t on.
-    `changes` are other futures; `parts` change one part of the data only: by them the kind of a leak is told, where there
-    are any. `warmup` is the first row that the study vouches for, None where it says nothing; `longest` is the same by
-    column, `anchored` are columns that depend on where data begins. `bar_ns` is the length of a bar, 0 for quotes.
-    `unseen` says, once all is computed, what was read past the data; `notes` say what the data is.
+    `changes` are other futures; `parts` change one part of the data only: by them the kind of a leak is told, where
+    there are any. `warmup` is the first row that the study vouches for, None where it says nothing; `longest` is the
+    same by column, `anchored` are columns that depend on where data begins. `bar_ns` is the length of a bar, 0 for
+    quotes. `unseen` says, once all is computed, what was read past the data; `notes` say what the data is.
     """
 
     name: str

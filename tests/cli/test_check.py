@@ -80,7 +80,7 @@ def test_features_of_the_catalogue_pass(check):
     ("convergence", "arbitrage decisions"), ("sma_cross", "forex decisions"),
 ])  # fmt: skip
 def test_policies_of_the_catalogue_pass(check, policy, column):
-    document = check("lookahead", policy, "--bars", 300, "--cuts", 4)
+    document = check("lookahead", policy, "--bars", 40, "--cuts", 4)
     assert column in document["studies"][-1]["columns"]
 
 
