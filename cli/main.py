@@ -22,6 +22,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "risk": ("cli.risk:risk", "Report the risk of what an account holds: VaR, ES, clusters, stress."),
     "data": ("cli.data:data", "Show what market data there is, and check it."),
     "policies": ("cli.policies:policies", "List the policies with their parameters."),
+    "check": ("cli.check:check", "Look for knowledge of the future, and for what depends on where data begins."),
     "tune": ("cli.tune:tune", "Sweep a policy's parameters with Ray Tune."),
     "walkforward": ("cli.walkforward:walkforward", "Choose on the past, trade what came after, and judge it."),
     "serve": ("cli.serve:serve", "Serve the decision API over a running paper session."),

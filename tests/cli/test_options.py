@@ -15,6 +15,7 @@ NEEDED = {
     "data": "",
     "account": "",
     "risk": "",
+    "check": "",
     "resume": "scope",
 }
 

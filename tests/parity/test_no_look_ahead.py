@@ -1,93 +1,32 @@
 """No look-ahead: what is known at t on data that ends at t is what was known at t on the whole series.
 
-One check, `first_leak`, serves every feature and every policy; a leak that is planted in each of them, by computing it
-on a tape whose prices come one row early, is caught by that same check.
+One mechanism, `research.lookahead`, serves our catalogue and users alike: every feature, what every policy thinks at
+every bar, and everything that a run decides and hears. A leak that is planted in each of them, by computing it on data
+whose rows come one early, is caught by that same mechanism; so is a beginning that an indicator never forgets.
 """
 
-from collections.abc import Callable, Sequence
-from functools import cache, partial
-from typing import NamedTuple
+from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import pytest
 
-from envs.rollout import open_engine, roll
-from market.feature_specs import SPECS
-from market.features import feature_program, run_series
-from market.tape import PRICE_COLUMNS, Role, Tape, select_rows, slice_tape
+from market.feature_specs import SPECS, parse_feature
+from market.tape import PRICE_COLUMNS, Role, Tape, slice_tape
 from policies.catalogue import POLICIES, params_of
 from policies.intents import DeskKind
 from policies.plan import Plan
-from tests.builders import DESKS, a_plan, a_tape
+from research.lookahead import Examination, Study, examine, settle
+from research.lookahead.asking import frames_of_tape
+from research.lookahead.declared import settled_after
+from research.lookahead.frames import HIGH, LOW, VOLUME, Frames
+from research.lookahead.ours import example_features, study_of_features, study_of_opinion
+from research.lookahead.runs import decided, run_columns, study_of_run
+from tests.builders import DESKS, MINUTE, a_plan, a_tape
 from tests.parity.tapes import real_bars_tape, real_quotes_tape
 
-PERIODS = {"n": "9", "fast": "5", "slow": "12", "signal": "4", "k": "3", "d": "3", "width": "2",
-           "bins": "8"}  # fmt: skip
-FEATURES = {name: ":".join([name, *(PERIODS[p] for p in spec.parameters)]) for name, spec in SPECS.items()}
+FEATURES = example_features()
 SEEDS = range(6)
-
-
-class Known(NamedTuple):
-    """Something that is known from a time on: what it is, and all its bits."""
-
-    time_ns: int
-    what: str
-    bits: bytes
-
-
-Knower = Callable[[Tape], list[Known]]
-
-
-def first_leak(know: Knower, tape: Tape, time_ns: int) -> Known | None:
-    """Return what was known by a time on the whole tape and is not so on the tape that ends then, None for nothing."""
-    early = [known for known in know(select_rows(tape, tape.time_ns <= time_ns)) if known.time_ns <= time_ns]
-    late = [known for known in know(tape) if known.time_ns <= time_ns]
-    differing = [whole for cut, whole in zip(early, late, strict=False) if cut != whole]
-    missing = [*early[len(late) :], *late[len(early) :]]
-    return min([*differing, *missing], default=None)
-
-
-def one_row_early(tape: Tape, columns: Sequence[str]) -> Tape:
-    """Return a tape that leaks: in some columns, each value is that of the next row of its feed."""
-    early = {name: getattr(tape, name).copy() for name in columns}
-    for feed in np.unique(tape.feed):
-        rows = np.flatnonzero(tape.feed == feed)
-        for name, values in early.items():
-            values[rows[:-1]] = getattr(tape, name)[rows[1:]]
-    return tape._replace(**early)
-
-
-def leaking(know: Knower, columns: Sequence[str] = ("close", "ask_close")) -> Knower:
-    """Return the same knower with a leak planted in it."""
-    return lambda tape: know(one_row_early(tape, columns))
-
-
-def know_features(names: Sequence[str], tape: Tape) -> list[Known]:
-    """Return the values of features after every bar of feed 0."""
-    rows = tape.feed == 0
-    program, size = feature_program([FEATURES[name] for name in names])
-    columns = [column[rows].astype(np.float64) for column in (tape.open, tape.high, tape.low, tape.close)]
-    # volumes of the tapes are zero: the ranges of the bars stand in for them, known when the bar is
-    values = run_series(program, size, *columns, columns[1] - columns[2] + 1.0, tape.time_ns[rows])
-    return [
-        Known(int(time_ns), name, bits.tobytes())
-        for time_ns, row in zip(tape.time_ns[rows], values, strict=True)
-        for name, bits in zip(names, row, strict=True)
-    ]
-
-
-def know_decisions(plan: Plan, tape: Tape) -> list[Known]:
-    """Return everything that a run decides, sends, hears, counts and latches, with the time from which it is known."""
-    run = roll(open_engine(plan), tape, settle_until_ns=int(tape.time_ns[-1]))
-    logs = {name: getattr(run, name) for name in ("reports", "samples", "latches")}
-    known = [Known(int(row.time_ns), name, row.tobytes()) for name, log in logs.items() for row in log]
-    known += [Known(int(row.time_ns), DeskKind(row.desk).name, row.tobytes()) for row in run.decisions]
-    return sorted(known, key=lambda one: (one.time_ns, one.what))
-
-
-def know_desk(plan: Plan, desk: DeskKind, tape: Tape) -> list[Known]:
-    """Return the decisions of one desk alone."""
-    return [known for known in know_decisions(plan, tape) if known.what == desk.name]
 
 
 def a_plan_with(policy: str) -> Plan:
@@ -108,62 +47,116 @@ def real(desk: DeskKind) -> Tape:
     return real_bars_tape() if desk is DeskKind.FOREX else real_quotes_tape()
 
 
-TAPES: dict[str, Callable[[DeskKind], Tape]] = {"made": lambda _: made(), "real": real}
+def tape_of(source: str, desk: DeskKind) -> Tape:
+    return made() if source == "made" else real(desk)
 
 
-def times_of(tape: Tape, seed: int) -> int:
-    """Return a time at which the tape has a row, in its later nine tenths."""
-    row = np.random.default_rng(seed).integers(len(tape.time_ns) // 10, len(tape.time_ns))
-    return int(tape.time_ns[row])
+def bars_of(tape: Tape, feed: int = 0) -> Frames:
+    """Return the bars of a feed; volumes of the tapes are zero, so ranges stand in for them, known when a bar is."""
+    frames = frames_of_tape(tape, feed, MINUTE)
+    values = frames.values.copy()
+    values[:, VOLUME] = values[:, HIGH] - values[:, LOW] + 1.0
+    return frames._replace(values=values)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("source", TAPES)
-def test_no_feature_knows_what_comes(source: str, seed: int) -> None:
-    tape = slice_tape(TAPES[source](DeskKind.FOREX), 0, 1_000)
-    assert first_leak(partial(know_features, list(SPECS)), tape, times_of(tape, seed)) is None
+def times_of(study: Study, seeds: Sequence[int] = SEEDS) -> set[int]:
+    """Return times in the later nine tenths of a study."""
+    rows = len(study.times)
+    return {int(study.times[np.random.default_rng(seed).integers(rows // 10, rows)]) for seed in seeds}
 
 
-@pytest.mark.parametrize("source", TAPES)
+def looked_at(study: Study, times: set[int]) -> Examination:
+    """Examine to the last bit: nothing of ours may round otherwise on less data."""
+    return examine(study, np.array(sorted(times)), tolerance=0.0, named=False)
+
+
+def one_row_early(tape: Tape, columns: Sequence[str] = ("close", "ask_close")) -> Tape:
+    """Return a tape that leaks: in some columns, each value is that of the next row of its feed."""
+    early = {name: getattr(tape, name).copy() for name in columns}
+    for feed in np.unique(tape.feed):
+        rows = np.flatnonzero(tape.feed == feed)
+        for name, values in early.items():
+            values[rows[:-1]] = getattr(tape, name)[rows[1:]]
+    return tape._replace(**early)
+
+
+@pytest.mark.parametrize("source", ["made", "real"])
+def test_no_feature_knows_what_comes(source: str) -> None:
+    study = study_of_features("all", FEATURES, bars_of(slice_tape(tape_of(source, DeskKind.FOREX), 0, 1_000)))
+    examination = looked_at(study, times_of(study) | set(study.times[[0, 1, -2, -1]].tolist()))
+    assert (examination.leaks, examination.empty, examination.refused) == ((), (), ())
+    assert len(examination.columns) == len(SPECS)
+
+
+@pytest.mark.parametrize("source", ["made", "real"])
+@pytest.mark.parametrize("policy", [name for name, spec in POLICIES.items() if spec.desk is not DeskKind.ARBITRAGE])
+def test_no_policy_thinks_of_what_comes_whether_it_speaks_or_not(policy: str, source: str) -> None:
+    spec = POLICIES[policy]
+    plan, tape = a_plan_with(policy), tape_of(source, spec.desk)
+    desk = next(number for number, desk in enumerate(plan.desks) if desk.kind == spec.desk)
+    feed = next(n for n, feed in enumerate(plan.feeds) if feed.roles & Role.VIEW and feed.desk == desk)
+    params = dict(plan.desks[desk].params)
+    study = study_of_opinion(policy, spec, params, frames_of_tape(tape, feed, MINUTE))
+    assert looked_at(study, times_of(study)).leaks == ()
+    thought = study.evaluate(study.data)["opinion strength"]
+    assert np.isfinite(thought).sum() > len(thought) // 3
+
+
+@pytest.mark.parametrize("source", ["made", "real"])
 @pytest.mark.parametrize("policy", POLICIES)
 def test_no_policy_decides_by_what_comes(policy: str, source: str) -> None:
     desk = POLICIES[policy].desk
-    plan, tape = a_plan_with(policy), TAPES[source](desk)
-    know = partial(know_decisions, plan)
-    decided = sorted({known.time_ns for known in know_desk(plan, desk, tape)})
-    assert len(decided) > 3
-    times = {times_of(tape, seed) for seed in SEEDS} | set(decided[:: len(decided) // 4])
-    assert [first_leak(know, tape, time_ns) for time_ns in sorted(times)] == [None] * len(times)
+    plan, tape = a_plan_with(policy), tape_of(source, desk)
+    study = study_of_run(policy, plan, tape)
+    column = run_columns(plan, tape)[f"{plan.desks[list(DeskKind).index(desk)].name} decisions"]
+    spoken = [int(time_ns) for time_ns, said in zip(study.times, column, strict=True) if said is not None]
+    assert len(spoken) > 3
+    assert looked_at(study, times_of(study) | set(spoken[:: len(spoken) // 4])).leaks == ()
 
 
-@pytest.mark.parametrize("name", SPECS)
+@pytest.mark.parametrize("name", FEATURES)
 def test_a_leak_planted_in_a_feature_is_caught(name: str) -> None:
-    know = leaking(partial(know_features, [name]), PRICE_COLUMNS)
-    found = [first_leak(know, made(), times_of(made(), seed)) for seed in SEEDS]
-    assert any(found)
-    assert {leak.what for leak in found if leak} == {name}
+    honest = study_of_features(name, [name], bars_of(made()))
+
+    def early(data: Frames) -> dict[str, np.ndarray]:
+        moved = np.concatenate([data.values[1:], data.values[-1:]])
+        return dict(honest.evaluate(data._replace(values=moved)))
+
+    found = looked_at(honest._replace(evaluate=early), times_of(honest))
+    assert [leak.column for leak in found.leaks] == [name]
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_leak_planted_in_a_policy_is_caught(policy: str) -> None:
-    know = leaking(partial(know_desk, a_plan_with(policy), POLICIES[policy].desk))
-    decided = sorted({known.time_ns for known in know(made())})
-    leaks = [first_leak(know, made(), time_ns) for time_ns in decided[:: len(decided) // 4]]
-    assert any(leaks)
+    plan = a_plan_with(policy)
+    honest = study_of_run(policy, plan, made())
+    leaking = honest._replace(evaluate=lambda tape: run_columns(plan, one_row_early(tape)))
+    assert any("decisions" in leak.column for leak in looked_at(leaking, times_of(honest, range(12))).leaks)
 
 
-def test_a_leak_of_one_time_is_seen_at_that_time_and_named() -> None:
-    def know(tape: Tape) -> list[Known]:
-        last = int(tape.time_ns[-1])
-        return [Known(time, "honest", b"") for time in (10, 20)] + [Known(30, "leaky", str(last).encode())]
+@pytest.mark.parametrize("columns", [("close", "ask_close"), PRICE_COLUMNS])
+def test_a_leak_of_a_run_is_named_by_its_first_instant(columns: Sequence[str]) -> None:
+    plan = a_plan()
+    honest = study_of_run("run", plan, made())
+    leaking = honest._replace(evaluate=lambda tape: run_columns(plan, one_row_early(tape, columns)))
+    leaks = looked_at(leaking, times_of(honest)).leaks
+    assert leaks
+    for leak in leaks:
+        assert leak.time_ns == honest.times[leak.row]
+        assert leak.then != leak.whole
 
-    tape = select_rows(made(), np.arange(50))
-    tape.time_ns[:] = np.arange(50)
-    assert first_leak(know, tape, 29) is None
-    assert first_leak(know, tape, 30) == Known(30, "leaky", b"49")
-    assert first_leak(lambda cut: know(cut)[: len(cut.time_ns) // 25], tape, 40) == Known(20, "honest", b"")
+
+def test_features_forget_where_data_begins_as_they_declare() -> None:
+    study = study_of_features("all", FEATURES, bars_of(real(DeskKind.FOREX)))
+    warmths = {one.column: one for one in settle(study) if parse_feature(one.column).spec.op.name != "VWAP_SESSION"}
+    assert [name for name, one in warmths.items() if not one.sound] == []
+    for name, one in warmths.items():
+        assert one.first == parse_feature(name).warmup
+        assert (one.declared is None) == (not one.settled) == (settled_after(name, MINUTE) is None)
 
 
 def test_every_desk_of_the_plan_has_a_policy_that_is_checked() -> None:
     assert {spec.desk for spec in POLICIES.values()} == set(DeskKind)
     assert all(feed.roles & (Role.VIEW | Role.SCAN) for feed in a_plan().feeds)
+    columns = run_columns(a_plan(), made())
+    assert all(decided(columns, desk) > 3 for desk in DeskKind)
