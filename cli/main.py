@@ -20,6 +20,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "reconcile": ("cli.reconcile:reconcile", "Show what differs between a venue's account and ours, and resolve it."),
     "risk": ("cli.risk:risk", "Report the risk of what an account holds: VaR, ES, clusters, stress."),
     "data": ("cli.data:data", "Show what market data there is, and check it."),
+    "scan": ("cli.scan:scan", "Scan all instruments and timeframes for opportunities, and rank them."),
     "policies": ("cli.policies:policies", "List the policies with their parameters."),
     "tune": ("cli.tune:tune", "Sweep a policy's parameters with Ray Tune."),
     "walkforward": ("cli.walkforward:walkforward", "Choose on the past, trade what came after, and judge it."),
