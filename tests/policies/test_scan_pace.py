@@ -1,4 +1,4 @@
-"""When to scan again: within its bounds, sooner for wild markets and for opportunities, soonest where nothing is known."""
+"""When to scan again: within its bounds, sooner for wild markets and opportunities, soonest if nothing is known."""
 
 import math
 

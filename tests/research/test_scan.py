@@ -145,7 +145,7 @@ def test_damaged_and_foreign_files_are_named_and_the_rest_judged(tmp_path):
 
 
 def test_a_symbol_that_is_not_there_is_refused_by_name(root):
-    with pytest.raises(NotInCatalogueError, match="symbol 'EURUSQ' is not in .*; near it: EURUSD"):
+    with pytest.raises(NotInCatalogueError, match=r"symbol 'EURUSQ' is not in .*; near it: EURUSD"):
         scanned(root, symbols=("EURUSQ",))
 
 
@@ -179,14 +179,16 @@ def test_the_pace_follows_from_rows_and_opportunities(found):
     assert pace_of(found.rows).found == len(found.opportunities)
 
 
-@pytest.mark.parametrize(("timeframe", "context"), [("1m", "5m"), ("15m", "1h"), ("30m", "4h"), ("4h", "1d"), ("1w", None)])
+@pytest.mark.parametrize(
+    ("timeframe", "context"), [("1m", "5m"), ("15m", "1h"), ("30m", "4h"), ("4h", "1d"), ("1w", None)]
+)
 def test_the_context_is_the_shortest_that_is_four_times_as_long(timeframe, context):
     assert context_of(timeframe) == context
 
 
 def test_timeframes_are_sorted_and_an_unknown_one_is_refused():
     assert timeframes_of(("1d", "1h")) == ("1h", "1d")
-    with pytest.raises(ValueError, match="--timeframe 2h: 1m, 5m, .* are allowed"):
+    with pytest.raises(ValueError, match=r"--timeframe 2h: 1m, 5m, .* are allowed"):
         timeframes_of(("2h",))
 
 

@@ -9,19 +9,6 @@ from hypothesis import strategies as st
 from research.scan.ranking import Found, Share, Side, expectancy, ranked, reward_to_risk
 
 NUMBERS = st.none() | st.floats(0.0, 1.0)
-ROWS = st.lists(
-    st.builds(
-        lambda **changes: a_row(**changes),
-        symbol=st.sampled_from(("AUDUSD", "EURUSD", "GBPUSD")),
-        low=NUMBERS,
-        stopped=st.sampled_from((None, "flat")),
-        age_ns=st.integers(0, 200),
-        side=st.sampled_from(Side),
-        score=st.none() | st.floats(-1.0, 1.0),
-    ),
-    max_size=8,
-    unique_by=lambda row: row.symbol,
-)
 
 
 def a_row(**changes):
@@ -33,6 +20,21 @@ def a_row(**changes):
         "target": 1.3, "reward_to_risk": 1.0, "votes": (), "patterns": (), "files": ("a.parquet",),
     }  # fmt: skip
     return Found(**(fields | changes))
+
+
+ROWS = st.lists(
+    st.builds(
+        a_row,
+        symbol=st.sampled_from(("AUDUSD", "EURUSD", "GBPUSD")),
+        low=NUMBERS,
+        stopped=st.sampled_from((None, "flat")),
+        age_ns=st.integers(0, 200),
+        side=st.sampled_from(Side),
+        score=st.none() | st.floats(-1.0, 1.0),
+    ),
+    max_size=8,
+    unique_by=lambda row: row.symbol,
+)
 
 
 def names(*rows):
@@ -84,7 +86,9 @@ def test_the_spread_makes_the_reward_smaller_and_the_risk_larger():
     assert reward_to_risk(10.0, 2.0) == 8.0 / 12.0
 
 
-@pytest.mark.parametrize(("distance", "spread"), [(1.0, 1.0), (1.0, -0.1), (math.nan, 0.0), (1.0, math.nan), (0.0, 0.0)])
+@pytest.mark.parametrize(
+    ("distance", "spread"), [(1.0, 1.0), (1.0, -0.1), (math.nan, 0.0), (1.0, math.nan), (0.0, 0.0)]
+)
 def test_a_trade_that_makes_no_sense_has_no_reward_to_risk(distance, spread):
     assert reward_to_risk(distance, spread) is None
 
