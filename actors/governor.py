@@ -13,7 +13,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from actors.messages import END, START, Finding, Grant, Orders, Pull, Reports, Rulings, Switches, Verdicts
+from actors.demoting import Demotions
+from actors.messages import END, START, Finding, Grant, Orders, Pull, Reports, Rulings, Standings, Switches, Verdicts
 from actors.recent import Recent
 from actors.restoring import newest_session
 from actors.rewatching import rewatch
@@ -83,6 +84,7 @@ class Governor:
                 self._number = max(self._number, number + 1)
         groups = {decision.time_ns for decision in log.decisions}
         self._ruled_ns = max(groups, default=0)
+        self._demotions = Demotions(self._settings.agents, self._writer, log.demotions)
         self._switches = SwitchWatch(self._settings.switches_path, self._plan, log.switches)
         self.taken = len(groups) + len(log.mandates) + len(log.latches) + len(log.samples) + len(log.snapshots)
         self._watch, orders = rewatch(log, self._writer, self._instruments, self._intent_of)
@@ -129,6 +131,14 @@ class Governor:
         if batch.upto_ns >= route.reported_ns:  # the newest word, not one repeated
             route.hear(batch)
         self._work()
+
+    def on_standings(self, batch: Standings) -> None:
+        """Journal what has changed in the standing of sources, and say how much of it is durable."""
+        if not (self._held or self._ended):
+            self._records += self._demotions.fresh(batch)
+            self._work()
+        if not self._held:
+            self._resolve(batch.source).on_kept.remote(self._demotions.taken(batch.source))
 
     def on_pull(self, pull: Pull) -> None:
         """Somebody has lost the thread: tell again what they need; while trading is held they ask in vain."""
@@ -202,8 +212,7 @@ class Governor:
             self._tell()
 
     def _end(self, time_ns: int, *, complete: bool, reason: str) -> None:
-        number = self._settings.session
-        self._records.append(Stop(time_ns=time_ns, number=number, complete=complete, reason=reason))
+        self._records += [Stop(time_ns=time_ns, number=self._settings.session, complete=complete, reason=reason)]
         self._ended = True
 
     def _write(self) -> bool:
@@ -334,10 +343,7 @@ class Governor:
 
     def _answer_again(self, time_ns: int) -> None:
         """Tell risk the rulings of a group."""
-        ruled = self._recent.ruled(time_ns)
-        rulings = tuple(int(Ruling[decision.ruling]) for decision in ruled)
-        first = tuple(decision.orders[0] if decision.orders else -1 for decision in ruled)
-        self._answers.append(Rulings(self.epoch, time_ns, rulings, first))
+        self._answers.append(self._recent.answer(self.epoch, time_ns))
 
     def _send_orders(self, route: Route, *, again: bool = False) -> None:
         """Send a gateway the orders it has not got, and the promise that lets it go on."""
@@ -390,11 +396,5 @@ class Governor:
         seq, head = self._journal.head
         where = {"epoch": self.epoch, "horizon_ns": self.horizon_ns, "records": seq, "head": head}
         how = {"complete": self.stopped, "held": self._held}
-        return {
-            "name": self.name,
-            **where,
-            **how,
-            **self.counts,
-            "routes_in": [RISK, *self._settings.gateways],
-            "routes_out": [RISK, *self._settings.gateways, *self._settings.agents],
-        }
+        hears, tells = [RISK, *self._settings.gateways], [RISK, *self._settings.gateways, *self._settings.agents]
+        return {"name": self.name, **where, **how, **self.counts, "routes_in": hears, "routes_out": tells}

@@ -16,6 +16,7 @@ from journal.records import (
     AnyRecord,
     Claim,
     Decision,
+    Demotion,
     Latch,
     Mandate,
     Order,
@@ -51,6 +52,7 @@ class SessionLog(Struct):
     snapshots: list[Snapshot] = []
     stops: list[Stop] = []
     switches: list[Switch] = []
+    demotions: list[Demotion] = []
     epoch: int = 0
 
     def add(self, record: AnyRecord) -> None:
@@ -80,6 +82,8 @@ class SessionLog(Struct):
                 self.stops.append(record)
             case Switch():
                 self.switches.append(record)
+            case Demotion():
+                self.demotions.append(record)
 
     @property
     def complete(self) -> bool:

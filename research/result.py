@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from actors.restoring import SessionLog
 from actors.writing import Writer
 from envs.rollout import Rollout
-from journal.records import Decision, Latch, Order, Report, Sample
+from journal.records import Decision, Demotion, Latch, Order, Report, Sample
 from market.instruments import Instrument, Kind
 from market.ledger import TRADES, Ledger, apply_report, open_ledger
 from market.money import decimal_of
@@ -74,7 +74,7 @@ class RunResult(Struct, frozen=True, kw_only=True):
     """A whole run, in integer money.
 
     `account` is the account at its end, `positions` what is still open (lots, cost in ticks x lots); samples are the
-    equity curve, oldest first.
+    equity curve, oldest first. `demotions` are the changes of standing of what a chain listens to.
     """
 
     plan: Plan
@@ -87,6 +87,7 @@ class RunResult(Struct, frozen=True, kw_only=True):
     account: dict[str, int]
     positions: dict[str, dict[str, int]]
     desks: dict[str, DeskResult]
+    demotions: tuple[Demotion, ...] = ()
 
     @property
     def final_equity(self) -> Decimal:
@@ -130,6 +131,7 @@ def result_of_rollout(plan: Plan, tape: Tape, rollout: Rollout, session: int = 1
         plan=plan, decisions=decisions, orders=tuple(orders), reports=reports, samples=samples, latches=latches,
         trades=trades, account=account, positions=positions,
         desks=desk_results(plan, tape, decisions, reports, trades, candidates),
+        demotions=writer.demotions(rollout.changes),
     )  # fmt: skip
 
 
@@ -143,6 +145,7 @@ def result_of_session(plan: Plan, tape: Tape, log: SessionLog, candidates: Seque
         plan=plan, decisions=tuple(log.decisions), orders=tuple(log.orders), reports=tuple(log.reports),
         samples=tuple(log.samples), latches=tuple(log.latches), trades=trades, account=account, positions=positions,
         desks=desk_results(plan, tape, log.decisions, log.reports, trades, candidates),
+        demotions=tuple(log.demotions),
     )  # fmt: skip
 
 

@@ -15,13 +15,14 @@ at a bar follows from the bars up to it alone; a series in one go is the same lo
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from market.bars import CLOSINGS, load_row
-from market.compiled import compiled
+from market.compiled import compiled, folded
 from market.records import Record, Records, records
 from market.structure import Structure, step
 from market.tape import Tape, owned
@@ -84,13 +85,16 @@ class Chain(NamedTuple):
     mix: Floats
 
 
-def open_chain(instruments: int, lengths_ns: Sequence[int], rule: ChainRule) -> Chain:
-    """Return a chain that has seen nothing, over timeframes of some lengths, shortest first; ValueError as its rules.
+def open_chain(lengths_ns: Sequence[Sequence[int]], rule: ChainRule) -> Chain:
+    """Return a chain that has seen nothing: per instrument the lengths of its timeframes, as many each, shortest first.
 
-    A timeframe of length 0 is none: it never closes a bar, and weighs nothing.
+    A length of 0 is no timeframe: it never closes a bar, and weighs nothing. ValueError as `require_chain`, or for
+    lengths that do not rise.
     """
     require_chain(rule)
-    count, views = len(lengths_ns), instruments * len(lengths_ns)
+    lengths = _lengths(lengths_ns)
+    instruments, count = lengths.shape
+    views = instruments * count
     votes = count * SOURCES_COUNT + SLOTS_COUNT
     signals = records(instruments, SIGNAL)
     for name in ("score", "agreement", "claim", "probability", "low", "high", "atr"):
@@ -99,10 +103,7 @@ def open_chain(instruments: int, lengths_ns: Sequence[int], rule: ChainRule) -> 
     members = [k * GROUPS_COUNT + group for k in range(count) for group in GROUP_OF]
     slots = [count * GROUPS_COUNT + slot for slot in range(SLOTS_COUNT)]
     whole = count * GROUPS_COUNT + SLOTS_COUNT
-    lengths = np.array(lengths_ns, np.float64)
     there = lengths > 0.0
-    if not there.any() or (np.diff(lengths[there]) <= 0.0).any():
-        raise ValueError(f"timeframes of {list(lengths_ns)} ns: one at least, the shortest first, is allowed")
     return Chain(
         signals, np.full((instruments, votes), math.nan), np.zeros((instruments, votes)), np.zeros(views),
         np.full((instruments, GROUPS_COUNT), 1.0 / GROUPS_COUNT), open_regimes(views, rule.regime),
@@ -114,6 +115,19 @@ def open_chain(instruments: int, lengths_ns: Sequence[int], rule: ChainRule) -> 
     )  # fmt: skip
 
 
+def _lengths(lengths_ns: Sequence[Sequence[int]]) -> Floats:
+    """Return lengths of timeframes [instrument, timeframe]; ValueError where they make no sense."""
+    widths = {len(row) for row in lengths_ns}
+    for row in lengths_ns:
+        there = [length for length in row if length > 0]
+        rising = all(one < other for one, other in pairwise(there))
+        if len(widths) != 1 or not there or row[0] <= 0 or not rising:
+            raise ValueError(
+                f"timeframes of {list(row)} ns: one at least, the shortest first, as many each, is allowed"
+            )
+    return np.array(lengths_ns, np.float64).reshape(len(lengths_ns), max(widths, default=1))
+
+
 def require_lists(lists: Sequence[Sequence[str]]) -> None:
     """Refuse lists of features of a structure that a chain cannot read: ValueError."""
     for k, names in enumerate(lists):
@@ -121,7 +135,7 @@ def require_lists(lists: Sequence[Sequence[str]]) -> None:
             raise ValueError(f"timeframe {k}: a chain reads {', '.join(FEATURES)}; its features must begin with these")
 
 
-@compiled
+@folded
 def take_news(chain: Chain, structure: Structure, instrument: int, rule: ChainRule) -> bool:
     """Take what the newest step of the structure closed; True when there is a new opinion in `signals[instrument]`.
 
@@ -157,7 +171,7 @@ def forget(chain: Chain, instrument: int) -> None:
     signal.direction, signal.stopped = Direction.NO_SIGNAL, Stopped.WARMING
 
 
-@compiled
+@folded
 def _move(chain: Chain, view: int, bar: Record, rule: ChainRule) -> None:
     """Let a closed bar move the patterns and the regime of its timeframe."""
     found = update_patterns(
@@ -174,7 +188,7 @@ def _move(chain: Chain, view: int, bar: Record, rule: ChainRule) -> None:
     update_regime(chain.regimes, view, rule.regime, float(bar.close))
 
 
-@compiled
+@folded
 def _speak(chain: Chain, structure: Structure, instrument: int, rule: ChainRule) -> None:
     """Join the votes as they stand into the opinion of the first timeframe's newest bar, and open a claim."""
     signal, bar = chain.signals[instrument], structure.newest[instrument, 0]
@@ -200,7 +214,7 @@ def _speak(chain: Chain, structure: Structure, instrument: int, rule: ChainRule)
         _claim(chain, instrument, frames, rule)
 
 
-@compiled
+@folded
 def _silent(stopped: int) -> bool:
     return stopped == Stopped.WARMING or stopped == Stopped.FLAWED or stopped == Stopped.COVERAGE
 
@@ -237,12 +251,14 @@ def group_vote(chain: Chain, instrument: int, group: int, frames: int) -> float:
     return total / weight if weight > 0.0 else math.nan
 
 
-@compiled
+@folded
 def weigh(chain: Chain, instrument: int, frames: int, rule: ChainRule) -> float:
     """Write the weights of all groups to the panel; return the share of weight that is known and trusted."""
     for k in range(frames):
-        chain.volatility[k] = chain.regimes.rows[instrument * frames + k].deviation * math.sqrt(chain.per_year[k])
-    known = timeframe_weights(chain.base, chain.volatility, rule.power, chain.frames)
+        chain.volatility[k] = chain.regimes.rows[instrument * frames + k].deviation * math.sqrt(
+            chain.per_year[instrument, k]
+        )
+    known = timeframe_weights(chain.base[instrument], chain.volatility, rule.power, chain.frames)
     if known == 0.0:
         chain.panel.weights[:] = 0.0
         return 0.0
@@ -266,7 +282,7 @@ def weigh(chain: Chain, instrument: int, frames: int, rule: ChainRule) -> float:
     return known * trusted / given
 
 
-@compiled
+@folded
 def learned_groups(chain: Chain, instrument: int, regime: int, rule: ChainRule) -> None:
     """Weigh the groups by the bandit of the regime, when an outcome or another regime has come since."""
     claim = chain.learning.claims[instrument]
@@ -279,7 +295,7 @@ def learned_groups(chain: Chain, instrument: int, regime: int, rule: ChainRule) 
     )  # fmt: skip
 
 
-@compiled
+@folded
 def _stopped(signal: Record, flaw: int, rule: ChainRule) -> int:
     """Return the first rule that an opinion does not pass."""
     if flaw != VoteFlaw.NONE:
@@ -312,7 +328,7 @@ def write_interval(chain: Chain, instrument: int, rule: ChainRule) -> None:
     signal.high = max(beta_point(0.975, a, b), signal.probability)
 
 
-@compiled
+@folded
 def step_chain(chain: Chain, structure: Structure, instrument: int, row: Record, rule: ChainRule) -> bool:
     """Take one row of an instrument into its structure and the chain; True when there is a new opinion."""
     step(structure, instrument, row)

@@ -7,7 +7,7 @@ import msgspec
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from journal.records import KINDS, Leg, Sample, Session
+from journal.records import KINDS, Sample, Session
 
 WORDS = st.text(max_size=12)
 INTEGERS = st.integers(-(2**63), 2**63 - 1)
@@ -38,8 +38,8 @@ def values_of(hint: Any) -> st.SearchStrategy:
     """Return a strategy over the values of a field."""
     if hint in PLAIN:
         return PLAIN[hint]
-    if hint is Leg:
-        return structs_of(Leg)
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return structs_of(hint)
     parts = get_args(hint)
     if isinstance(hint, UnionType):
         return st.one_of([st.none() if part is NoneType else values_of(part) for part in parts])

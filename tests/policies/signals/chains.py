@@ -12,6 +12,7 @@ from tests.market.bars import MINUTE_NS, real_bars
 from tests.market.rows import tick_tape
 
 FRAMES = ("1m", "5m", "15m")
+LENGTHS = [TIMEFRAMES[name] for name in FRAMES]
 EURUSD = "fx/m1/EURUSD_M1_2018_2019_histdata"
 SHORT = ChainRule(horizon=8, barrier_atr=2.0)
 """A rule under which claims are soon over."""
@@ -27,7 +28,7 @@ class Market(NamedTuple):
 
 def a_market(rule: ChainRule = SHORT, instruments: int = 1) -> Market:
     structure = open_structure(grid_of(FRAMES), [FEATURES] * len(FRAMES), [0] * instruments)
-    return Market(structure, open_chain(instruments, [TIMEFRAMES[name] for name in FRAMES], rule), rule)
+    return Market(structure, open_chain([LENGTHS] * instruments, rule), rule)
 
 
 def real_minutes(rows: int, begin: int = 0) -> Tape:
