@@ -70,4 +70,4 @@ def _history() -> Figure:
 def _opened(timeframe: str, instruments: int) -> tuple[Chain, Structure]:
     frames = [name for name in (timeframe, context_of(timeframe)) if name is not None]
     structure = open_structure(grid_of(frames), [FEATURES] * len(frames), [0] * instruments)
-    return open_chain(instruments, [TIMEFRAMES[name] for name in frames], USUAL), structure
+    return open_chain([[TIMEFRAMES[name] for name in frames]] * instruments, USUAL), structure

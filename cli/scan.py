@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -12,6 +12,8 @@ from cli.options import Words, data_option, home_option, json_option, open_conso
 from cli.outcome import heed_wish_to_stop, print_json, say
 
 if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
     from research.scan.scanning import Memory, Scan
 
 TOP: Final = 20
@@ -27,7 +29,7 @@ HONEST: Final = (
 @json_option
 @click.option("--symbols", multiple=True, help="Only these: --symbols EURUSD BTCUSDT.  [default: all]")
 @click.option("--timeframe", "timeframes", multiple=True,
-              help="1m, 5m, 15m, 30m, 1h, 4h, 1d or 1w; may be repeated.  [default: 15m, 1h, 4h and 1d]")  # fmt: skip
+              help="1m, 5m, 15m, 30m, 1h, 4h, 1d or 1w, commas between.  [default: 15m, 1h, 4h and 1d]")  # fmt: skip
 @click.option(
     "--top", type=click.IntRange(min=1), default=None, help=f"Rows to show.  [default: {TOP}; with --json all]"
 )
@@ -48,7 +50,7 @@ def scan(
         )
     ensure_warm(say)
     root, at_ns = data or sample_data(), time_of(at, "--at")
-    frames = timeframes_of(timeframes or USUAL_TIMEFRAMES)
+    frames = timeframes_of([name for words in timeframes for name in words.split(",")] or USUAL_TIMEFRAMES)
     once = _Scanning(root, home, symbols, frames, at_ns)
     if watch:
         _watch(once, top or TOP)
@@ -110,20 +112,35 @@ def _show(found: "Scan", top: int) -> None:
     console.print(view_of(found, top, console.width))
 
 
-def _watch(once: Any, top: int) -> None:
-    """Show a table that renews itself until somebody wishes it to end."""
+def _watch(once: "_Scanning", top: int) -> None:
+    """Show a table that is renewed until somebody wishes it to end."""
     import threading
-
-    from rich.live import Live
 
     from research.scan.tables import view_of
 
     heed_wish_to_stop()
-    waiting = threading.Event()  # nobody sets it: a signal ends the wait
     console = open_console()
+    waiting = threading.Event()  # nobody sets it: a signal ends the wait
     found = once()
-    with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
+    with _renewed(console) as show:
         while True:
-            live.update(view_of(found, top, console.width), refresh=True)
+            show(view_of(found, top, console.width))
             waiting.wait(found.pace.interval_ns / 1e9)
             found = once()
+
+
+@contextmanager
+def _renewed(console: "Console") -> "Iterator[Callable[[RenderableType], None]]":
+    """Give what shows a view in place of the one before; in a file or a pipe one follows the other."""
+    if not console.is_terminal:
+
+        def follow(view: "RenderableType") -> None:
+            console.print(view)
+            sys.stdout.flush()
+
+        yield follow
+        return
+    from rich.live import Live
+
+    with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
+        yield lambda view: live.update(view, refresh=True)

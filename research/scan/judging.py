@@ -79,7 +79,7 @@ def judged(origin: Origin, timeframe: str, bars: Records, tick: float, rule: Cha
     context = context_of(timeframe)
     frames = [timeframe] if context is None else [timeframe, context]
     structure = open_structure(grid_of(frames), [FEATURES] * len(frames))
-    chain = open_chain(1, [TIMEFRAMES[name] for name in frames], rule)
+    chain = open_chain([[TIMEFRAMES[name] for name in frames]], rule)
     run_bars(chain, structure, 0, bars, rule)
     signal, newest = chain.signals[0], bars[-1]
     stopped = Stopped(int(signal.stopped))
