@@ -18,8 +18,14 @@ def an_hourly_market(root: Path, symbols: tuple[str, ...] = ("EURUSD", "GBPUSD")
     """Write hourly bars of some pairs; return the root."""
     rng = np.random.default_rng(11)
     for symbol in symbols:
-        write(root, f"fx/{symbol}_H1_oanda.parquet", walk(rng, rows, 1.2, 5, HOUR, 0.001))
+        write(root, f"fx/{symbol}_H1_oanda.parquet", hourly(rng, rows))
     return root
+
+
+def hourly(rng: np.random.Generator, rows: int = ROWS) -> pa.Table:
+    """Return hourly bars with tick volume."""
+    table = walk(rng, rows, 1.2, 5, HOUR, 0.001)
+    return table.append_column("volume", pa.array(rng.integers(50, 500, rows).astype(np.float64)))
 
 
 def a_book(rows: int = 20, levels: int = 3, first_ns: int = MONDAY) -> pa.Table:

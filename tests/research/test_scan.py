@@ -14,7 +14,7 @@ from research.scan.scanning import Memory, Request, pace_of, scan, timeframes_of
 from research.scan.series import instruments_of, series_for
 from tests.cli.markets import ticks, walk
 from tests.research.files import MINUTE, MONDAY, bars, changed, write
-from tests.research.scanned import HOUR, ROWS, an_hourly_market, scanned
+from tests.research.scanned import HOUR, ROWS, an_hourly_market, hourly, scanned
 
 END = MONDAY + ROWS * HOUR
 
@@ -92,8 +92,8 @@ def test_stop_and_target_lie_as_far_from_the_price_on_the_sides_of_the_direction
 
 def test_the_spread_is_paid_where_both_sides_are_known(tmp_path):
     rng = np.random.default_rng(11)
-    table = walk(rng, ROWS, 1.2, 5, HOUR, 0.001)
-    columns = {"ts": table["ts"]}
+    table = hourly(rng)
+    columns = {"ts": table["ts"], "volume": table["volume"]}
     for side, add in (("bid", 0.0), ("ask", 0.0004)):
         columns |= {f"{side}_{name}": table[name].to_numpy() + add for name in ("open", "high", "low", "close")}
     write(tmp_path / "data", "fx/EURUSD_H1_bidask_oanda.parquet", type(table).from_pydict(columns))
