@@ -20,7 +20,7 @@ from policies.patterns import Pattern, Series, find_patterns
 from policies.regime import Regime, Volatility, regimes_of
 from policies.scan_chain import run_bars
 from policies.scan_pace import deviation_rank
-from policies.signals.chain import Chain, open_chain
+from policies.signals.chain import Chain, open_chain, write_interval
 from policies.signals.record import STOPPED_WORDS, Stopped
 from policies.signals.rule import ChainRule
 from policies.signals.sources import FEATURES, SLOTS, SOURCES
@@ -75,12 +75,13 @@ def bars_of(rows: Rows, timeframes: Sequence[str]) -> dict[str, Records] | str:
 def judged(origin: Origin, timeframe: str, bars: Records, tick: float, rule: ChainRule) -> Found | str:
     """Return what the chain says at the close of the newest bar, or why it can say nothing; `age_ns` is 0 as yet."""
     if len(bars) < BARS_MIN:
-        return f"{len(bars)} bars, at least {BARS_MIN} are needed"
+        return f"fewer than {BARS_MIN} bars"
     context = context_of(timeframe)
     frames = [timeframe] if context is None else [timeframe, context]
     structure = open_structure(grid_of(frames), [FEATURES] * len(frames))
     chain = open_chain([[TIMEFRAMES[name] for name in frames]], rule)
     run_bars(chain, structure, 0, bars, rule)
+    write_interval(chain, 0, rule)
     signal, newest = chain.signals[0], bars[-1]
     stopped = Stopped(int(signal.stopped))
     side = SIDES.get(Direction(int(signal.direction)), Side.NONE)

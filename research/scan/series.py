@@ -125,8 +125,11 @@ def _unusable(instruments: Sequence[Scanned], named: Sequence[Entry]) -> Iterato
         if one.series:
             continue
         files = [entry for entry in named if _key(entry) == (plain_symbol(one.symbol), one.venue or "")]
-        reasons = dict.fromkeys(f"{_why_not(entry)} ({entry.path})" for entry in files)
-        yield Unjudged(one.symbol, one.venue, (), "; ".join(reasons))
+        reasons: dict[str, list[str]] = {}
+        for entry in files:
+            reasons.setdefault(_why_not(entry), []).append(entry.path)
+        words = [f"{reason} ({', '.join(paths)})" for reason, paths in reasons.items()]
+        yield Unjudged(one.symbol, one.venue, (), "; ".join(words))
 
 
 def _why_not(entry: Entry) -> str:

@@ -34,7 +34,13 @@ RIGHT: Final = frozenset({
 REASONS: Final = 3
 """Votes that are named for a row, and as many against it."""
 
-UNITS: Final = ((86_400 * 10**9, "d"), (3_600 * 10**9, "h"), (60 * 10**9, "m"), (10**9, "s"))
+UNITS: Final = (
+    (365 * 86_400 * 10**9, "y"),
+    (86_400 * 10**9, "d"),
+    (3_600 * 10**9, "h"),
+    (60 * 10**9, "m"),
+    (10**9, "s"),
+)
 
 
 def view_of(found: Scan, top: int, width: int) -> RenderableType:

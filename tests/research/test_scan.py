@@ -61,7 +61,7 @@ def test_every_instrument_and_timeframe_is_judged_or_named_once(root, tmp_path):
     assert sorted(places) == sorted((symbol, name) for symbol in ("EURUSD", "USDJPY") for name in ("15m", "1h", "4h"))
     reasons = {(one.symbol, name): one.reason for one in found.unjudged for name in one.timeframes}
     assert reasons["EURUSD", "15m"] == "its bars are of 1h: too long, or no part of it"
-    assert reasons["USDJPY", "1h"] == f"2 bars, at least {BARS_MIN} are needed"
+    assert reasons["USDJPY", "1h"] == f"fewer than {BARS_MIN} bars"
 
 
 def test_parts_of_the_votes_add_up_to_the_score_and_weights_to_one(found):
@@ -70,6 +70,14 @@ def test_parts_of_the_votes_add_up_to_the_score_and_weights_to_one(found):
         assert math.isclose(sum(one.part for one in row.votes), row.score, abs_tol=1e-12)
         assert math.isclose(sum(one.weight for one in row.votes), 1.0, abs_tol=1e-9)
     assert scored
+
+
+def test_the_interval_holds_the_probability(found):
+    scored = [row for row in found.rows if row.probability is not None]
+    assert scored
+    for row in scored:
+        assert 0.0 <= row.low <= row.probability <= row.high <= 1.0
+        assert row.expectancy_low_r is None or row.expectancy_low_r <= row.expectancy_r
 
 
 def test_what_speaks_against_has_the_other_sign(found):
