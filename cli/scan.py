@@ -48,9 +48,9 @@ def scan(
         raise click.UsageError(
             f"--watch renews a table as time goes on; {'--json' if as_json else '--at'} is not allowed"
         )
-    ensure_warm(say)
     root, at_ns = data or sample_data(), time_of(at, "--at")
     frames = timeframes_of([name for words in timeframes for name in words.split(",")] or USUAL_TIMEFRAMES)
+    ensure_warm(say)
     once = _Scanning(root, home, symbols, frames, at_ns)
     if watch:
         _watch(once, top or TOP)
@@ -81,7 +81,7 @@ class _Scanning:
         now_ns = time.time_ns() if self._at_ns is None else self._at_ns
         request = Request(self._symbols, self._timeframes, self._at_ns, now_ns)
         first = self._memory is None
-        self._memory = self._memory or Memory({}, {})
+        self._memory = self._memory or Memory()
         with progress(shown=first and sys.stderr.isatty()) as tell:
             catalogue = build(self._root, self._home, tell("reading files"))
             return scan(self._root, catalogue, request, tell("judging instruments"), self._memory)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Final, NamedTuple
@@ -28,11 +29,34 @@ Judged = list[tuple[str, Found | str]]
 """Per timeframe what was found, or why nothing could be."""
 
 
-class Memory(NamedTuple):
-    """What is remembered from one scan to the next: files that have not changed are not read again."""
+Key = tuple[Series, tuple[str, ...], int | None]
+LiquidKey = tuple[tuple[Entry, ...], int | None]
 
-    judged: dict[tuple[Series, tuple[str, ...], int | None], Judged]
-    liquidity: dict[tuple[tuple[Entry, ...], int | None], Liquidity]
+
+class Memory:
+    """What the newest scan found, by the files it was made of: the next one reads those that have changed alone."""
+
+    def __init__(self) -> None:
+        self._judged: dict[Key, Judged] = {}
+        self._liquidity: dict[LiquidKey, Liquidity] = {}
+        self._newer: tuple[dict[Key, Judged], dict[LiquidKey, Liquidity]] = ({}, {})
+
+    def judged(self, key: Key, judge: Callable[[], Iterator[tuple[str, Found | str]]]) -> Judged:
+        """Return what is remembered under a key, else what `judge` finds."""
+        found = self._judged.get(key) or list(judge())
+        self._newer[0][key] = found
+        return found
+
+    def liquidity(self, key: LiquidKey, look: Callable[[], Liquidity]) -> Liquidity:
+        """Return what is remembered under a key, else what `look` finds."""
+        found = self._liquidity.get(key) or look()
+        self._newer[1][key] = found
+        return found
+
+    def turn(self) -> None:
+        """Forget what the scan that has ended did not come across."""
+        self._judged, self._liquidity = self._newer
+        self._newer = ({}, {})
 
 
 class Request(NamedTuple):
@@ -79,7 +103,7 @@ def scan(
 
     `progress` is told (instruments done, all of them). `memory` is for the same directory and rule alone.
     """
-    known = Memory({}, {}) if memory is None else memory
+    known = memory or Memory()
     instruments, unjudged = instruments_of(catalogue, request.symbols)
     rows: list[Found] = []
     liquidity: list[Liquidity] = []
@@ -89,12 +113,12 @@ def scan(
                 rows.append(found)
             else:
                 unjudged.append(found)
-        key = one.liquid, request.at_ns
-        if key not in known.liquidity:
-            known.liquidity[key] = liquidity_of(root, one, request.at_ns)
-        liquidity.append(known.liquidity[key]._replace(symbol=one.symbol, venue=one.venue))
+        look = partial(liquidity_of, root, one, request.at_ns)
+        found_here = known.liquidity((one.liquid, request.at_ns), look)
+        liquidity.append(found_here._replace(symbol=one.symbol, venue=one.venue))
         if progress is not None:
             progress(done + 1, len(instruments))
+    known.turn()
     order = ranked(rows)
     return Scan(request, len(instruments), tuple(order), tuple(unjudged), tuple(liquidity), pace_of(order))
 
@@ -118,10 +142,8 @@ def _of_instrument(root: Path, instrument: Scanned, request: Request, known: Mem
         else:
             serving.setdefault(series, []).append(timeframe)
     for series, timeframes in serving.items():
-        key = series, tuple(timeframes), request.at_ns
-        if key not in known.judged:
-            known.judged[key] = list(_of_series(root, instrument, series, timeframes, request))
-        for timeframe, found in known.judged[key]:
+        judge = partial(_of_series, root, instrument, series, timeframes, request)
+        for timeframe, found in known.judged((series, tuple(timeframes), request.at_ns), judge):
             if isinstance(found, str):
                 reasons.setdefault(found, []).append(timeframe)
             else:

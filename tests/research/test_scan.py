@@ -168,11 +168,22 @@ def test_an_empty_directory_has_nothing_to_judge(tmp_path):
 
 
 def test_what_is_remembered_changes_nothing_but_the_ages(root, found):
-    memory, catalogue = Memory({}, {}), build(root)
+    memory, catalogue = Memory(), build(root)
     first = scan(root, catalogue, Request((), ("1h", "4h"), None, END), None, memory)
     later = scan(root, catalogue, Request((), ("1h", "4h"), None, END + HOUR), None, memory)
-    assert first.rows == found.rows
+    assert (first.rows, first.liquidity) == (found.rows, later.liquidity)
     assert [row._replace(age_ns=row.age_ns - HOUR) for row in later.rows] == list(first.rows)
+
+
+def test_a_file_that_grows_is_judged_anew(tmp_path):
+    table = hourly(np.random.default_rng(11))
+    memory, path = Memory(), "fx/EURUSD_H1_oanda.parquet"
+    times = []
+    for rows in (1_000, 1_001):
+        write(tmp_path / "data", path, table.slice(0, rows))
+        request = Request((), ("1h",), None, END)
+        times.append(scan(tmp_path / "data", build(tmp_path / "data"), request, None, memory).rows[0].time_ns)
+    assert times == [MONDAY + 1_000 * HOUR, MONDAY + 1_001 * HOUR]
 
 
 def test_progress_is_told_once_per_instrument(root):
