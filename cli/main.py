@@ -17,6 +17,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "parity": ("cli.parity:parity", "Show that kernel, World and Ray decide the same."),
     "replay": ("cli.replay:replay", "Decide every decision of a journal again, and compare bit by bit."),
     "journal": ("cli.journal:journal", "Verify, export, follow, explain, back up or migrate a journal."),
+    "explain": ("cli.explain:explain", "Say why a decision is what it is: votes, weights, what stopped it."),
     "reconcile": ("cli.reconcile:reconcile", "Show what differs between a venue's account and ours, and resolve it."),
     "risk": ("cli.risk:risk", "Report the risk of what an account holds: VaR, ES, clusters, stress."),
     "data": ("cli.data:data", "Show what market data there is, and check it."),

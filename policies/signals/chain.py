@@ -35,7 +35,7 @@ from policies.distributions import beta_point
 from policies.gates import is_probability
 from policies.patterns import DETECTION, REFUSED, Watch, open_watch, room_of, update_patterns
 from policies.regime import Regimes, open_regimes, update_regime
-from policies.signals.outcomes import OPEN, Learning, bandit_of, learn_side, open_learning, say, side_after
+from policies.signals.outcomes import OPEN, REGIMES, Learning, bandit_of, learn_side, open_learning, say, side_after
 from policies.signals.record import SIGNAL, Stopped
 from policies.signals.rule import TILTS, ChainRule, require_chain
 from policies.signals.sources import (
@@ -284,15 +284,33 @@ def weigh(chain: Chain, instrument: int, frames: int, rule: ChainRule) -> float:
 
 @folded
 def learned_groups(chain: Chain, instrument: int, regime: int, rule: ChainRule) -> None:
-    """Weigh the groups by the bandit of the regime, when an outcome or another regime has come since."""
+    """Weigh the groups by the bandit of the regime, when an outcome or another regime has come since.
+
+    Groups weigh the same until they have been judged `outcomes_min` times on average. One that was never judged has
+    nothing to vote on in this market: it keeps the same share, for a bandit would try it above all others.
+    """
     claim = chain.learning.claims[instrument]
-    if rule.adaptive == 0 or (claim.weighed == claim.sequence and claim.weighed_in == regime):
+    if rule.adaptive == 0 or claim.sequence < rule.outcomes_min * GROUPS_COUNT:
+        return
+    if claim.weighed == claim.sequence and claim.weighed_in == regime:
         return
     claim.weighed, claim.weighed_in = claim.sequence, regime
     bandit_weights(
         bandit_of(chain.learning, instrument), regime + 1, rule.seed + np.uint64(instrument), claim.sequence,
         rule.bandit, rule.shape, chain.groups[instrument],
     )  # fmt: skip
+    arms = chain.learning.arms[instrument, REGIMES]
+    judged, silent = 0.0, 0.0
+    for g in range(GROUPS_COUNT):
+        if arms[g].plays > 0:
+            judged += chain.groups[instrument, g]
+        else:
+            silent += 1.0 / GROUPS_COUNT
+    for g in range(GROUPS_COUNT):
+        if arms[g].plays > 0:
+            chain.groups[instrument, g] *= (1.0 - silent) / judged
+        else:
+            chain.groups[instrument, g] = 1.0 / GROUPS_COUNT
 
 
 @folded
@@ -328,7 +346,7 @@ def write_interval(chain: Chain, instrument: int, rule: ChainRule) -> None:
     signal.high = max(beta_point(0.975, a, b), signal.probability)
 
 
-@folded
+@compiled
 def step_chain(chain: Chain, structure: Structure, instrument: int, row: Record, rule: ChainRule) -> bool:
     """Take one row of an instrument into its structure and the chain; True when there is a new opinion."""
     step(structure, instrument, row)

@@ -23,7 +23,7 @@ def test_a_record_read_back_from_its_bytes_is_the_same_and_has_the_same_bytes(re
 def test_every_kind_has_a_name_of_its_own():
     assert set(KINDS) == {
         "session", "claim", "mandate", "decision", "order", "report", "cancel", "replace", "order_news", "breaks",
-        "adjustment", "orders_snapshot", "latch", "sample", "snapshot", "stop", "switch", "checkpoint",
+        "adjustment", "orders_snapshot", "latch", "sample", "snapshot", "stop", "switch", "demotion", "checkpoint",
     }  # fmt: skip
     assert set(KINDS.values()) == set(AnyRecord.__args__)
     assert kind_of(a_sample()) == "sample"
