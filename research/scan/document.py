@@ -7,7 +7,7 @@ from msgspec import to_builtins
 
 from research.catalogue import show_time
 from research.scan.liquidity import Liquidity
-from research.scan.ranking import Found, Seen, Share
+from research.scan.ranking import Cast, Found, Seen
 from research.scan.scanning import Scan
 from research.scan.series import Unjudged
 
@@ -41,14 +41,20 @@ def row_of(rank: int, row: Found) -> dict[str, Any]:
     return {name: getattr(row, name) for name in FIELDS} | {
         "rank": rank, "direction": str(row.side), "time": show_time(row.time_ns),
         "interval": None if row.low is None or row.high is None else [row.low, row.high],
-        "votes_for": [_share(one) for one in row.reasons(agreeing=True)],
-        "votes_against": [_share(one) for one in row.reasons(agreeing=False)],
+        "votes_for": [_cast(one) for one in row.reasons(agreeing=True)],
+        "votes_against": [_cast(one) for one in row.reasons(agreeing=False)],
         "patterns": [_seen(one) for one in row.patterns], "files": list(row.files),
     }  # fmt: skip
 
 
-def _share(one: Share) -> dict[str, Any]:
-    return {"timeframe": one.timeframe, "source": one.source, "vote": one.vote, "weight": one.weight, "part": one.part}
+def _cast(one: Cast) -> dict[str, Any]:
+    return {
+        "timeframe": one.timeframe,
+        "source": one.source,
+        "vote": one.vote,
+        "weight": one.weight,
+        "share": one.share,
+    }
 
 
 def _seen(one: Seen) -> dict[str, Any]:

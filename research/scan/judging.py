@@ -24,7 +24,7 @@ from policies.signals.chain import Chain, open_chain, write_interval
 from policies.signals.record import STOPPED_WORDS, Stopped
 from policies.signals.rule import ChainRule
 from policies.signals.sources import FEATURES, SLOTS, SOURCES
-from research.scan.ranking import Found, Seen, Share, Side, reward_to_risk
+from research.scan.ranking import Cast, Found, Seen, Side, reward_to_risk
 from research.scan.rows import Rows
 
 CONTEXT_FACTOR: Final = 4
@@ -129,12 +129,12 @@ def _rank(bars: Records, rule: ChainRule) -> float | None:
     return known(float(deviation_rank(np.ascontiguousarray(regimes_of(closes, rule.regime).deviation))))
 
 
-def _votes(chain: Chain, frames: Sequence[str]) -> tuple[Share, ...]:
+def _votes(chain: Chain, frames: Sequence[str]) -> tuple[Cast, ...]:
     """Return the votes that there were, with what each weighed."""
     names: list[tuple[str | None, str]] = [(frame, source) for frame in frames for source in SOURCES]
     names += [(None, slot) for slot in SLOTS]
     rows = zip(names, chain.votes[0].tolist(), chain.weights[0].tolist(), strict=True)
-    return tuple(Share(*name, vote, weight) for name, vote, weight in rows if not math.isnan(vote))
+    return tuple(Cast(*name, vote, weight) for name, vote, weight in rows if not math.isnan(vote))
 
 
 def _patterns(timeframe: str, bars: Records, rule: ChainRule) -> tuple[Seen, ...]:

@@ -19,7 +19,7 @@ class Side(StrEnum):
     NONE = "none"
 
 
-class Share(NamedTuple):
+class Cast(NamedTuple):
     """A source's part of the score: vote in [-1, 1], its weight, and their product; weights of a row add up to 1."""
 
     timeframe: str | None
@@ -28,8 +28,8 @@ class Share(NamedTuple):
     weight: float
 
     @property
-    def part(self) -> float:
-        """Vote x weight; all parts add up to the score."""
+    def share(self) -> float:
+        """Vote x weight; all shares add up to the score."""
         return self.vote * self.weight
 
 
@@ -77,7 +77,7 @@ class Found(NamedTuple):
     stop: float | None
     target: float | None
     reward_to_risk: float | None
-    votes: tuple[Share, ...]
+    votes: tuple[Cast, ...]
     patterns: tuple[Seen, ...]
     files: tuple[str, ...]
 
@@ -101,11 +101,11 @@ class Found(NamedTuple):
         """Expectancy in units of the risk at the lower end of the interval."""
         return expectancy(self.low, self.reward_to_risk)
 
-    def reasons(self, *, agreeing: bool) -> tuple[Share, ...]:
-        """Return the votes with the score's sign, or those against it, the heaviest part first; none without a sign."""
+    def reasons(self, *, agreeing: bool) -> tuple[Cast, ...]:
+        """Return the votes with the score's sign, or those against it, the heaviest share first; none without a sign."""
         sign = math.copysign(1.0, self.score) if self.score else 0.0
-        chosen = [one for one in self.votes if (one.part * sign > 0.0 if agreeing else one.part * sign < 0.0)]
-        return tuple(sorted(chosen, key=lambda one: -abs(one.part)))
+        chosen = [one for one in self.votes if (one.share * sign > 0.0 if agreeing else one.share * sign < 0.0)]
+        return tuple(sorted(chosen, key=lambda one: -abs(one.share)))
 
 
 def expectancy(probability: float | None, reward_to_risk: float | None) -> float | None:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from research.catalogue import show_time
 from research.scan.liquidity import Liquidity
-from research.scan.ranking import Found, Seen, Share, Side
+from research.scan.ranking import Cast, Found, Seen, Side
 from research.scan.scanning import Scan
 from research.scan.series import Unjudged
 
@@ -137,9 +137,9 @@ def why_of(row: Found) -> str:
     return "; ".join(parts) or "no votes"
 
 
-def _named(one: Share, timeframe: str) -> str:
+def _named(one: Cast, timeframe: str) -> str:
     frame = f"{one.timeframe} " if one.timeframe not in (None, timeframe) else ""
-    return f"{frame}{one.source} {one.part:+.2f}"
+    return f"{frame}{one.source} {one.share:+.2f}"
 
 
 def _pattern(one: Seen) -> str:

@@ -67,7 +67,7 @@ def test_every_instrument_and_timeframe_is_judged_or_named_once(root, tmp_path):
 def test_parts_of_the_votes_add_up_to_the_score_and_weights_to_one(found):
     scored = [row for row in found.rows if row.score is not None]
     for row in scored:
-        assert math.isclose(sum(one.part for one in row.votes), row.score, abs_tol=1e-12)
+        assert math.isclose(sum(one.share for one in row.votes), row.score, abs_tol=1e-12)
         assert math.isclose(sum(one.weight for one in row.votes), 1.0, abs_tol=1e-9)
     assert scored
 
@@ -84,8 +84,8 @@ def test_what_speaks_against_has_the_other_sign(found):
     row = next(row for row in found.rows if row.score)
     for agreeing in (True, False):
         shares = row.reasons(agreeing=agreeing)
-        assert all((one.part * row.score > 0.0) is agreeing for one in shares)
-        assert [abs(one.part) for one in shares] == sorted((abs(one.part) for one in shares), reverse=True)
+        assert all((one.share * row.score > 0.0) is agreeing for one in shares)
+        assert [abs(one.share) for one in shares] == sorted((abs(one.share) for one in shares), reverse=True)
 
 
 def test_stop_and_target_lie_as_far_from_the_price_on_the_sides_of_the_direction(found):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from research.scan.ranking import Found, Share, Side, expectancy, ranked, reward_to_risk
+from research.scan.ranking import Cast, Found, Side, expectancy, ranked, reward_to_risk
 
 NUMBERS = st.none() | st.floats(0.0, 1.0)
 
@@ -94,5 +94,5 @@ def test_a_trade_that_makes_no_sense_has_no_reward_to_risk(distance, spread):
 
 
 def test_a_score_of_zero_has_no_reasons():
-    row = a_row(score=0.0, votes=(Share("1h", "rsi", 0.5, 0.5), Share("1h", "macd", -0.5, 0.5)))
+    row = a_row(score=0.0, votes=(Cast("1h", "rsi", 0.5, 0.5), Cast("1h", "macd", -0.5, 0.5)))
     assert row.reasons(agreeing=True) == row.reasons(agreeing=False) == ()
