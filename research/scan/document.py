@@ -48,20 +48,13 @@ def row_of(rank: int, row: Found) -> dict[str, Any]:
 
 
 def _cast(one: Cast) -> dict[str, Any]:
-    return {
-        "timeframe": one.timeframe,
-        "source": one.source,
-        "vote": one.vote,
-        "weight": one.weight,
-        "share": one.share,
-    }
+    fields: dict[str, Any] = one._asdict()
+    return fields | {"share": one.share}
 
 
 def _seen(one: Seen) -> dict[str, Any]:
-    return {
-        "timeframe": one.timeframe, "pattern": one.pattern, "direction": one.direction, "confidence": one.confidence,
-        "bars_ago": one.bars_ago,
-    }  # fmt: skip
+    fields: dict[str, Any] = one._asdict()
+    return fields
 
 
 def _unjudged(one: Unjudged) -> dict[str, Any]:

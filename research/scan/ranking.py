@@ -102,7 +102,7 @@ class Found(NamedTuple):
         return expectancy(self.low, self.reward_to_risk)
 
     def reasons(self, *, agreeing: bool) -> tuple[Cast, ...]:
-        """Return the votes with the score's sign, or those against it, the heaviest share first; none without a sign."""
+        """Return the votes with the score's sign, or those against it, the heaviest first; none without a sign."""
         sign = math.copysign(1.0, self.score) if self.score else 0.0
         chosen = [one for one in self.votes if (one.share * sign > 0.0 if agreeing else one.share * sign < 0.0)]
         return tuple(sorted(chosen, key=lambda one: -abs(one.share)))
