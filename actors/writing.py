@@ -87,7 +87,7 @@ class Writer:
             risk_score=intent.risk_score,
             score=intent.score,
             votes=tuple(intent.votes[: intent.votes_count].tolist()),
-            features=tuple(intent.features[: intent.features_count].tolist()),
+            features=_defined(intent.features[: intent.features_count].tolist()),
             view_hash=f"{intent.view_hash & 0xFFFFFFFFFFFFFFFF:016x}",
             rules=rule_names(intent.rules),
             ruling=RULINGS[intent.ruling],
@@ -100,10 +100,9 @@ class Writer:
         )
 
     def _confluence(self, intent: Any) -> Confluence:
-        votes = intent.said[: intent.evidence].tolist()
         return Confluence(
             sources=self._sources[intent.desk, self._keys[intent.instrument0]],
-            votes=tuple(None if math.isnan(vote) else vote for vote in votes),
+            votes=_defined(intent.said[: intent.evidence].tolist()),
             weights=tuple(intent.weights[: intent.evidence].tolist()),
             regime=Regime(intent.regime).name,
             volatility=Volatility(intent.volatility).name,
@@ -234,6 +233,11 @@ class Writer:
         out["breakeven_at"], out["trail_at"], out["trail_by"] = record.breakeven_at, record.trail_at, record.trail_by
         out["rules"], out["ruling"] = rule_bits(record.rules), Ruling[record.ruling]
         out["first_order"] = record.orders[0] if record.orders else -1
+
+
+def _defined(values: list[float]) -> tuple[float | None, ...]:
+    """Return values with None for what is not defined: JSON has no NaN."""
+    return tuple(None if math.isnan(value) else value for value in values)
 
 
 def traded(feed: FeedPlan) -> str:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from bench.figure import Figure, shown
 
-PARTS = ("kernels", "risk", "portfolio", "world", "journal", "startup", "mesh", "serving", "scan")
+PARTS = ("kernels", "structure", "signals", "risk", "portfolio", "world", "journal", "startup", "mesh", "serving", "scan")
 ASKED = ("calibration",)
 """Parts that run only when they are named: they need market data, and time."""
 

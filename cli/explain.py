@@ -103,7 +103,7 @@ def _lines(found: "Reasons") -> list[str]:
         )
     else:
         lines.append(f"confidence   {claim.value:.1%}, a claim that nothing has calibrated")
-    features = ", ".join(f"{name} {value:.6g}" for name, value in found.features.items())
+    features = ", ".join(f"{name} {_number(value, '.6g')}" for name, value in found.features.items())
     lines.append(f"features     {features or 'none'}")
     lines.append(f"against      {', '.join(found.against) or 'nothing'}")
     lines += [f"not trusted  {standing}" for standing in found.standings]

@@ -84,7 +84,8 @@ class Confluence(Struct, frozen=True, kw_only=True):
 class Decision(Record, frozen=True, kw_only=True, tag="decision"):
     """One intent with everything that led to it and what became of it.
 
-    `view_hash` names what the policy saw; `features` and `votes` are those values. `rules` are the risk rules that
+    `view_hash` names what the policy saw; `features` (None: not defined) and `votes` are those
+    values. `rules` are the risk rules that
     objected, `ruling` is the governor's answer, `orders` the numbers of its orders. `confluence`
     is there where a chain voted.
     """
@@ -107,7 +108,7 @@ class Decision(Record, frozen=True, kw_only=True, tag="decision"):
     risk_score: float
     score: float
     votes: tuple[float, ...]
-    features: tuple[float, ...]
+    features: tuple[float | None, ...]
     view_hash: str
     rules: tuple[str, ...]
     ruling: str

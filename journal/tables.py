@@ -108,6 +108,8 @@ def _column(kind: str, name: str) -> str:
 
 def _arrow(hint: Any) -> pa.DataType:
     """Return the column type of a field; text, which is JSON, where its shape is not fixed."""
+    if hint == float | None:
+        return pa.float64()
     if hint in _PLAIN:
         return _PLAIN[hint]
     if isinstance(hint, type) and issubclass(hint, Struct):

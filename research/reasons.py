@@ -73,7 +73,7 @@ class Reasons(Struct, frozen=True, kw_only=True):
     votes: tuple[VoteCast, ...]
     against: tuple[str, ...]
     standings: tuple[str, ...]
-    features: dict[str, float]
+    features: dict[str, float | None]
     ruling: str
     rules: tuple[str, ...]
     stopped: Stop | None
@@ -155,9 +155,13 @@ def _votes(decision: Decision, desk: DeskPlan) -> list[VoteCast]:
 def _stated_weights(decision: Decision, desk: DeskPlan) -> Sequence[float | None]:
     """Return what a policy without a chain weighs its votes by, where that follows from what it recorded."""
     params = [value for _, value in desk.params]
-    if decision.policy != "trend_reversion" or len(decision.features) <= forex.ADX or len(params) <= forex.P_ADX_HIGH:
+    known = (
+        decision.policy == "trend_reversion" and len(decision.features) > forex.ADX and len(params) > forex.P_ADX_HIGH
+    )
+    adx = decision.features[forex.ADX] if known else None
+    if adx is None:
         return [None] * len(decision.votes)
-    trending = forex.trending_share(decision.features[forex.ADX], params[forex.P_ADX_LOW], params[forex.P_ADX_HIGH])
+    trending = forex.trending_share(adx, params[forex.P_ADX_LOW], params[forex.P_ADX_HIGH])
     return (forex.TREND_WEIGHT * trending, forex.MOMENTUM_WEIGHT * trending, 1.0 - trending)
 
 
@@ -200,7 +204,7 @@ def _standings(plan: Plan, decision: Decision, demotions: Sequence[Demotion]) ->
     return tuple(found)
 
 
-def _features(decision: Decision, desk: DeskPlan) -> dict[str, float]:
+def _features(decision: Decision, desk: DeskPlan) -> dict[str, float | None]:
     names: tuple[str, ...] = ()
     if desk.policy in POLICIES:
         names = features_of(POLICIES[desk.policy], dict(desk.params)) or ("basis", "sigma_1s", "direction")

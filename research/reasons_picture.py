@@ -34,7 +34,7 @@ def picture_of(reasons: Reasons) -> Drawing:
         y += ROW
         for name, value in reasons.features.items():
             y += ROW
-            shapes.append(Words(LEFT, y + 10, f"{name}  {value:.6g}", 13))
+            shapes.append(Words(LEFT, y + 10, f"{name}  {'-' if value is None else format(value, '.6g')}", 13))
     y += 50
     shapes += _probability(reasons.probability, y)
     y += 62
