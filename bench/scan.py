@@ -7,15 +7,15 @@ import numpy as np
 from bench.figure import Figure, interleaved
 from bench.structure import INSTRUMENTS, SCAN_S, minute_rows
 from market.records import Records
-from market.structure import Structure, open_structure
-from market.timeframes import MINUTE_NS, TIMEFRAMES, grid_of
+from market.structure import Structure
+from market.timeframes import MINUTE_NS, TIMEFRAMES
 from policies.scan_chain import run_bars, run_instruments
-from policies.signals.chain import Chain, open_chain
-from policies.signals.rule import USUAL
-from policies.signals.sources import FEATURES
-from research.scan.judging import context_of
+from policies.signals.chain import Chain
+from policies.signals.desk import frames_of, open_chains
+from research.scan.judging import context_of, usual_rule
 from research.scan.scanning import USUAL_TIMEFRAMES
 
+RULE = usual_rule()
 WARM_BARS = 200
 TIMED_BARS = 40
 HISTORY = 6_000
@@ -40,18 +40,18 @@ def _one_bar_of_all(timeframe: str) -> Figure:
     chain, structure = _opened(timeframe, INSTRUMENTS)
     rows = rows_at(timeframe, WARM_BARS + TIMED_BARS * 3, INSTRUMENTS)
     for bar in range(WARM_BARS):
-        run_instruments(chain, structure, rows[bar], USUAL)
+        run_instruments(chain, structure, rows[bar], RULE)
     parts = iter(range(3))
 
     def part() -> None:
         begin = WARM_BARS + next(parts) * TIMED_BARS
         for bar in range(begin, begin + TIMED_BARS):
-            assert run_instruments(chain, structure, rows[bar], USUAL) == INSTRUMENTS, "every one must have an opinion"
+            assert run_instruments(chain, structure, rows[bar], RULE) == INSTRUMENTS, "every one must have an opinion"
 
     (best_s,) = interleaved([part], 2)
     note = f"{INSTRUMENTS:,} instruments: structure, patterns, regime, votes, calibration, with the context of "
     return Figure(f"scan, a bar of all at {timeframe}", best_s / TIMED_BARS, "s per timeframe", SCAN_S, at_most=True,
-                  note=note + str(context_of(timeframe)))  # fmt: skip
+                  note=note + " and ".join(context_of(timeframe)))  # fmt: skip
 
 
 def _history() -> Figure:
@@ -60,7 +60,7 @@ def _history() -> Figure:
 
     def run() -> None:
         chain, structure = _opened("1h", 1)
-        run_bars(chain, structure, 0, rows, USUAL)
+        run_bars(chain, structure, 0, rows, RULE)
 
     (best_s,) = interleaved([run], 3)
     return Figure("scan, one instrument from nothing", best_s / HISTORY * 1e6, "us per bar",
@@ -68,6 +68,6 @@ def _history() -> Figure:
 
 
 def _opened(timeframe: str, instruments: int) -> tuple[Chain, Structure]:
-    frames = [name for name in (timeframe, context_of(timeframe)) if name is not None]
-    structure = open_structure(grid_of(frames), [FEATURES] * len(frames), [0] * instruments)
-    return open_chain([[TIMEFRAMES[name] for name in frames]] * instruments, USUAL), structure
+    lengths = [frames_of(TIMEFRAMES[timeframe])] * instruments
+    chains = open_chains(lengths, np.arange(instruments), RULE)
+    return chains.chain, chains.structure

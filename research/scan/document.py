@@ -12,7 +12,7 @@ from research.scan.scanning import Scan
 from research.scan.series import Unjudged
 
 FIELDS = (
-    "symbol", "venue", "timeframe", "context", "time_ns", "age_ns", "is_stale", "bars", "stopped", "score", "coverage",
+    "symbol", "venue", "timeframe", "time_ns", "age_ns", "is_stale", "bars", "stopped", "score", "coverage",
     "agreement", "claim", "probability", "outcomes", "regime", "volatility", "volatility_rank", "price", "atr", "stop",
     "target", "reward_to_risk", "expectancy_r", "expectancy_low_r", "is_opportunity",
 )  # fmt: skip
@@ -39,7 +39,7 @@ def document_of(found: Scan, data: str, top: int | None) -> dict[str, Any]:
 def row_of(rank: int, row: Found) -> dict[str, Any]:
     """Return one row of the document."""
     return {name: getattr(row, name) for name in FIELDS} | {
-        "rank": rank, "direction": str(row.side), "time": show_time(row.time_ns),
+        "rank": rank, "context": list(row.context), "direction": str(row.side), "time": show_time(row.time_ns),
         "interval": None if row.low is None or row.high is None else [row.low, row.high],
         "votes_for": [_cast(one) for one in row.reasons(agreeing=True)],
         "votes_against": [_cast(one) for one in row.reasons(agreeing=False)],

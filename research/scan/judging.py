@@ -1,8 +1,9 @@
 """Judging: what the chain says of an instrument at one timeframe, from the bars of its series up to a time.
 
-The chain sees two timeframes: the one that is judged, and as context the shortest that is at least four times as long.
-It starts from nothing and learns on the way: the probability of the newest bar is by outcomes known before it. Stop and
-target are where the chain's claims are decided, so the probability is of exactly this trade.
+It is the chain of the forex desk's policy `confluence` at its defaults, over the same timeframes: the one that is
+judged, and the longer ones as its context. It starts from nothing and learns on the way: the probability of the newest
+bar is by outcomes known before it. Stop and target are where its claims are decided, so the probability is of exactly
+this trade.
 """
 
 import math
@@ -13,28 +14,28 @@ import numpy as np
 
 from market.bars import Heard, bars_of_tape, open_builder
 from market.records import Records
-from market.structure import open_structure
-from market.timeframes import DAY_NS, TIMEFRAMES, grid_of
+from market.timeframes import DAY_NS, MONDAY_NS, TIMEFRAMES, grid_of
+from policies.catalogue import params_of, policy_named
 from policies.confluence import Direction
 from policies.patterns import Pattern, Series, find_patterns
 from policies.regime import Regime, Volatility, regimes_of
 from policies.scan_chain import run_bars
 from policies.scan_pace import deviation_rank
-from policies.signals.chain import Chain, open_chain, write_interval
+from policies.signals.chain import Chain, write_interval
+from policies.signals.desk import frame_names, frames_of, open_chains, rule_of
 from policies.signals.record import STOPPED_WORDS, Stopped
 from policies.signals.rule import ChainRule
-from policies.signals.sources import FEATURES, SLOTS, SOURCES
+from policies.signals.sources import SLOTS, SOURCES
 from research.scan.ranking import Cast, Found, Seen, Side, reward_to_risk
 from research.scan.rows import Rows
-
-CONTEXT_FACTOR: Final = 4
-"""The context is at least so many times as long as what is judged."""
 
 BARS_MIN: Final = 60
 """Bars from which on anything can be said at all: the slowest indicator needs 48."""
 
 BARS_MAX: Final = 6_000
 """Bars of the judged timeframe that the chain learns from: older ones say little about now."""
+
+NO_FRAME: Final = "-"
 
 RECENT_BARS: Final = 10
 """How old a pattern may be to be named: of its vote a tenth is left."""
@@ -55,12 +56,6 @@ class Origin(NamedTuple):
     always_open: bool
 
 
-def context_of(timeframe: str) -> str | None:
-    """Return the timeframe that gives another one its context, None for the longest."""
-    wanted = CONTEXT_FACTOR * TIMEFRAMES[timeframe]
-    return next((name for name, length in TIMEFRAMES.items() if length >= wanted), None)
-
-
 def bars_of(rows: Rows, timeframes: Sequence[str]) -> dict[str, Records] | str:
     """Return the newest closed bars of each timeframe, or the reason why there are none at all."""
     builder = open_builder(grid_of(timeframes))
@@ -76,10 +71,10 @@ def judged(origin: Origin, timeframe: str, bars: Records, tick: float, rule: Cha
     """Return what the chain says at the close of the newest bar, or why it can say nothing; `age_ns` is 0 as yet."""
     if len(bars) < BARS_MIN:
         return f"fewer than {BARS_MIN} bars"
-    context = context_of(timeframe)
-    frames = [timeframe] if context is None else [timeframe, context]
-    structure = open_structure(grid_of(frames), [FEATURES] * len(frames))
-    chain = open_chain([[TIMEFRAMES[name] for name in frames]], rule)
+    frames = frame_names(TIMEFRAMES[timeframe])
+    _, structure, chain, _ = open_chains([frames_of(TIMEFRAMES[timeframe])], np.zeros(1, np.int64), rule)
+    grid = structure.builder.grid.frames
+    grid.anchor_ns[grid.bar_ns == TIMEFRAMES["1w"]] = MONDAY_NS  # as the weeks of `bars_of` are cut
     run_bars(chain, structure, 0, bars, rule)
     write_interval(chain, 0, rule)
     signal, newest = chain.signals[0], bars[-1]
@@ -88,7 +83,8 @@ def judged(origin: Origin, timeframe: str, bars: Records, tick: float, rule: Cha
     trade = _trade(side, newest, rule.barrier_atr * float(signal.atr), tick)
     stale_ns = STALE_BARS * TIMEFRAMES[timeframe] + (0 if origin.always_open else CLOSURE_NS)
     return Found(
-        symbol=origin.symbol, venue=origin.venue, timeframe=timeframe, context=context, files=origin.files,
+        symbol=origin.symbol, venue=origin.venue, files=origin.files,
+        timeframe=timeframe, context=context_of(timeframe),
         time_ns=int(newest.close_ns), age_ns=0, stale_after_ns=stale_ns, bars=len(bars), side=side,
         stopped=None if stopped is Stopped.NONE else STOPPED_WORDS[stopped], score=known(signal.score),
         coverage=float(signal.coverage), agreement=known(signal.agreement), claim=known(signal.claim),
@@ -98,6 +94,16 @@ def judged(origin: Origin, timeframe: str, bars: Records, tick: float, rule: Cha
         price=float(newest.close) * tick, atr=known(float(signal.atr) * tick), stop=trade.stop, target=trade.target,
         reward_to_risk=trade.reward_to_risk, votes=_votes(chain, frames), patterns=_patterns(timeframe, bars, rule),
     )  # fmt: skip
+
+
+def context_of(timeframe: str) -> tuple[str, ...]:
+    """Return the longer timeframes whose votes are joined with those of one, shortest first."""
+    return tuple(name for name in frame_names(TIMEFRAMES[timeframe])[1:] if name != NO_FRAME)
+
+
+def usual_rule() -> ChainRule:
+    """Return the rule of the policy `confluence` at its defaults."""
+    return rule_of([*dict(params_of(policy_named("confluence"), {})).values()])
 
 
 def known(value: float) -> float | None:

@@ -48,13 +48,14 @@ class Found(NamedTuple):
 
     `age_ns` is that of this bar. `stopped` names the rule that stopped it, None where it may be acted on; None
     elsewhere: not known. Prices are in the instrument's price unit. `files` are what it was made of, `context` the
-    timeframe that it was joined with. `probability` is of target before stop, calibrated; `claim` is the raw one.
+    longer timeframes whose votes were joined with it. `probability` is of target before stop, calibrated; `claim` is
+    the raw one.
     """
 
     symbol: str
     venue: str | None
     timeframe: str
-    context: str | None
+    context: tuple[str, ...]
     time_ns: int
     age_ns: int
     stale_after_ns: int

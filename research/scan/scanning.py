@@ -9,10 +9,10 @@ from typing import Final, NamedTuple
 
 from market.timeframes import TIMEFRAMES
 from policies.scan_pace import Pace, scan_pace
-from policies.signals.rule import USUAL, ChainRule
+from policies.signals.rule import ChainRule
 from research.catalogue import Catalogue, Entry
 from research.loader import LoadError
-from research.scan.judging import BARS_MAX, BARS_MIN, Origin, bars_of, judged
+from research.scan.judging import BARS_MAX, BARS_MIN, Origin, bars_of, judged, usual_rule
 from research.scan.liquidity import Liquidity, liquidity_of
 from research.scan.ranking import Found, ranked
 from research.scan.rows import rows_of
@@ -69,7 +69,7 @@ class Request(NamedTuple):
     timeframes: tuple[str, ...]
     at_ns: int | None
     now_ns: int
-    rule: ChainRule = USUAL
+    rule: ChainRule = usual_rule()
 
 
 class Scan(NamedTuple):

@@ -129,7 +129,7 @@ def test_bars_are_made_of_quotes_as_they_came(tmp_path):
     write(tmp_path / "data", "EURUSD_ticks_oanda.parquet", ticks(rng, 1.1 + np.cumsum(rng.normal(0, 2e-5, 4000))))
     at_ns = MONDAY + 300 * MINUTE + 1
     row = scanned(tmp_path / "data", "1m", at_ns=at_ns).rows[0]
-    assert (row.time_ns, row.age_ns, row.timeframe, row.context) == (MONDAY + 300 * MINUTE, 1, "1m", "5m")
+    assert (row.time_ns, row.age_ns, row.timeframe, row.context) == (MONDAY + 300 * MINUTE, 1, "1m", ("5m", "15m"))
 
 
 def test_a_bad_row_is_refused_and_the_rest_judged(tmp_path):
@@ -199,9 +199,9 @@ def test_the_pace_follows_from_rows_and_opportunities(found):
 
 
 @pytest.mark.parametrize(
-    ("timeframe", "context"), [("1m", "5m"), ("15m", "1h"), ("30m", "4h"), ("4h", "1d"), ("1w", None)]
+    ("timeframe", "context"), [("1m", ("5m", "15m")), ("15m", ("1h", "4h")), ("1d", ("1w",)), ("1w", ())]
 )
-def test_the_context_is_the_shortest_that_is_four_times_as_long(timeframe, context):
+def test_the_context_is_that_of_the_desk(timeframe, context):
     assert context_of(timeframe) == context
 
 
@@ -215,7 +215,7 @@ def test_the_longest_timeframe_is_judged_without_context(tmp_path):
     rng = np.random.default_rng(5)
     write(tmp_path / "data", "equities/AAPL_daily_yahoo.parquet", walk(rng, 900, 150.0, 2, 24 * HOUR, 0.01))
     row = scanned(tmp_path / "data", "1w").rows[0]
-    assert (row.context, {one.timeframe for one in row.votes}) == (None, {"1w"})
+    assert (row.context, {one.timeframe for one in row.votes}) == ((), {"1w"})
 
 
 def test_rows_that_make_no_bar_say_what_became_of_them(tmp_path):

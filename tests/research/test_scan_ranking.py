@@ -13,7 +13,7 @@ NUMBERS = st.none() | st.floats(0.0, 1.0)
 
 def a_row(**changes):
     fields = {
-        "symbol": "EURUSD", "venue": None, "timeframe": "1h", "context": "4h", "time_ns": 0, "age_ns": 0,
+        "symbol": "EURUSD", "venue": None, "timeframe": "1h", "context": ("4h", "1d"), "time_ns": 0, "age_ns": 0,
         "stale_after_ns": 100, "bars": 500, "side": Side.LONG, "stopped": None, "score": 0.5, "coverage": 1.0,
         "agreement": 0.8, "claim": 0.75, "probability": 0.6, "low": 0.5, "high": 0.7, "outcomes": 100,
         "regime": "bull", "volatility": "mid", "volatility_rank": 0.5, "price": 1.2, "atr": 0.01, "stop": 1.1,
