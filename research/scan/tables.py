@@ -1,6 +1,6 @@
 """A scan for the terminal: the ranked table, why the first of it, liquidity, and what could not be judged."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from rich.box import SIMPLE_HEAD
@@ -87,17 +87,24 @@ def _table(title: str, *headers: str) -> Table:
 def _ranked_table(rows: Sequence[Found], liquidity: Sequence[Liquidity], *, narrow: bool) -> Table:
     """Lay out rows; the columns of liquidity are there where any row has some."""
     by_name = {(one.symbol, one.venue): one for one in liquidity if one.book is not None or one.vpin is not None}
-    deep = any((row.symbol, row.venue) in by_name for row in rows)
+    deep = any(_beside(row, by_name) for row in rows)
     headers = [name for name in HEADERS if not narrow or name not in WIDE_ONLY]
     table = _table("", *headers, *(LIQUID if deep else ()), "verdict")
     for number, row in enumerate(rows, 1):
         cells = _cells(number, row)
-        liquid = _liquidity_cells(by_name.get((row.symbol, row.venue))) if deep else ()
+        liquid = _liquidity_cells(_beside(row, by_name)) if deep else ()
         verdict = "[green]opportunity[/]" if row.is_opportunity else escape(row.stopped or "its newest bar is old")
         table.add_row(
             *(cells[name] for name in headers), *liquid, verdict, style=None if row.is_opportunity else "dim"
         )  # fmt: skip
     return table
+
+
+def _beside(row: Found, by_name: Mapping[tuple[str, str | None], Liquidity]) -> Liquidity | None:
+    """Return the liquidity of a row's instrument, where it is not of another time than the row."""
+    one = by_name.get((row.symbol, row.venue))
+    newest_ns = max(one.book_ns or 0, one.trades_ns or 0) if one is not None else 0
+    return one if newest_ns >= row.time_ns - row.stale_after_ns else None
 
 
 def _cells(number: int, row: Found) -> dict[str, str]:
