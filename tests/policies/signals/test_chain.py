@@ -133,7 +133,8 @@ def test_what_was_missed_for_good_empties_the_votes_and_the_open_claim():
 
 
 def test_instruments_do_not_know_of_each_other():
-    alone, both = a_market(), a_market(instruments=2)
+    rule = ChainRule(horizon=8, barrier_atr=2.0, adaptive=0)  # a bandit's chance is each instrument's own
+    alone, both = a_market(rule), a_market(rule, instruments=2)
     tape, row = real_minutes(500), both.structure.builder.row[0]
     opinions(alone, tape)
     for i in range(500):
