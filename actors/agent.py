@@ -10,19 +10,23 @@ from typing import Any, Final
 
 import numpy as np
 
-from actors.messages import END, START, Candidates, Grant, Intents, Pull, Reports, Rows
+from actors.messages import END, START, Candidates, Grant, Intents, Pull, Reports, Rows, Standings
 from actors.rows import Asking, RowInbox
 from actors.settings import GOVERNOR, RISK, SUPERVISOR, Resolver, Settings
 from market.records import Records, joined, packed, records, unpacked
 from market.tape import Role, Tape, empty_tape, slice_tape
 from policies.assembly import agent_of
 from policies.bookkeeping import DAY_NS
+from policies.demotion import CHANGE
 from policies.hearing import hear_rows
 from policies.intents import INTENT, DeskKind
 from policies.proposals import DAY_END, EPOCH, propose_pair
 from policies.routes import CANDIDATE
+from policies.signals.outcomes import WRITTEN
 
 INTENTS_MAX: Final = 4096
+CHANGES_MAX: Final = 256
+"""Changes of standing that one message tells at most."""
 
 
 class Agent:
@@ -61,6 +65,8 @@ class Agent:
         self._outbox: deque[Intents] = deque()
         self._sent = 0
         self._heard = 0
+        self._changes = records(0, CHANGE)  # those that are not known to be durable, oldest first
+        self._kept = 0
 
     # -- what it hears ------------------------------------------------------------------------------------------------
 
@@ -118,8 +124,15 @@ class Agent:
         self._send()
         self._think()
 
+    def on_kept(self, count: int) -> None:
+        """So many changes of standing are durable: they need not be told again."""
+        fresh = min(max(count - self._kept, 0), len(self._changes))
+        self._changes = self._changes[fresh:].copy()
+        self._kept += fresh
+
     def on_tick(self, now_ns: int) -> None:
-        """Ask again for what has not come."""
+        """Ask again for what has not come, tell again what is not known to be durable."""
+        self._tell_changes()
         self._resolve(SUPERVISOR).on_alive.remote(self.name, self.status())
         self._ask()
         if self._blocked:
@@ -188,6 +201,7 @@ class Agent:
             return first - 1, records(0, INTENT)
         rows = len(self._waiting.time_ns)
         row, count = hear_rows(self._kernel, self._waiting, 0, rows, self._intents, 0)
+        self._collect_changes()
         self._heard += int((self._is_view[self._waiting.feed[:row]] & (self._waiting.flaws[:row] == 0)).sum())
         self._waiting = slice_tape(self._waiting, row, rows)
         done = int(self._waiting.time_ns[0]) - 1 if row < rows else self._released_ns
@@ -217,6 +231,20 @@ class Agent:
             self._candidates[self._settings.feeds[0]].append(found[done:].copy())
             upto = min(ready, int(found[done].time_ns) - 1)
         return upto, self._intents[:count].copy()
+
+    def _collect_changes(self) -> None:
+        learning = self._kernel.chains.chain.learning
+        count = int(learning.control[WRITTEN])
+        if count:
+            self._changes = joined([self._changes, learning.changes[:count]], CHANGE)
+            learning.control[WRITTEN] = 0
+            self._tell_changes()
+
+    def _tell_changes(self) -> None:
+        """Tell the governor the oldest changes of standing that it may not have."""
+        if len(self._changes):
+            rows = packed(self._changes[:CHANGES_MAX])
+            self._resolve(GOVERNOR).on_standings.remote(Standings(self.name, self._kept + 1, rows))
 
     def _send(self) -> None:
         while self._sent < min(len(self._outbox), self._settings.batches_ahead):

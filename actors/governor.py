@@ -13,8 +13,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from actors.demoting import Demotions
 from actors.flattener import Flattener
-from actors.messages import END, START, Finding, Grant, Pull, Reports, Rulings, Switches, Verdicts
+from actors.messages import END, START, Finding, Grant, Pull, Reports, Rulings, Standings, Switches, Verdicts
 from actors.obeying import CommandWatch
 from actors.order_messages import Hello, Told
 from actors.recent import Recent
@@ -83,6 +84,7 @@ class Governor:
                 self._number = max(self._number, number + 1)
         self._ruled_ns = max((decision.time_ns for decision in log.decisions), default=0)
         self._commands = CommandWatch(self._settings, log.commands)
+        self._demotions = Demotions(self._settings.agents, self._writer, log.demotions)
         self._switches = SwitchWatch(self._settings.switches_path, self._plan, log.switches)
         self._unheard = Unheard(log.reports, cut, calls=bool(self._plan.rules.flattens))
         self.taken = log.findings
@@ -137,6 +139,14 @@ class Governor:
             self._work()
 
     on_hello = on_told
+
+    def on_standings(self, batch: Standings) -> None:
+        """Journal what has changed in the standing of sources, and say how much of it is durable."""
+        if not (self._held or self._ended):
+            self._records += self._demotions.fresh(batch)
+            self._work()
+        if not self._held:
+            self._resolve(batch.source).on_kept.remote(self._demotions.taken(batch.source))
 
     def on_pull(self, pull: Pull) -> None:
         """Somebody has lost the thread: tell again what they need; while trading is held they ask in vain."""
@@ -350,10 +360,7 @@ class Governor:
 
     def _answer_again(self, time_ns: int) -> None:
         """Tell risk the rulings of a group."""
-        ruled = self._recent.ruled(time_ns)
-        rulings = tuple(int(Ruling[decision.ruling]) for decision in ruled)
-        first = tuple(decision.orders[0] if decision.orders else -1 for decision in ruled)
-        self._answers.append(Rulings(self.epoch, time_ns, rulings, first))
+        self._answers.append(self._recent.answer(self.epoch, time_ns))
 
     def _tell_risk(self, after_ns: int | None) -> None:
         """Tell risk the rulings, and with the last of them what was reported: one message is sooner there than two."""
@@ -394,7 +401,5 @@ class Governor:
         seq, head = self._journal.head
         where = {"epoch": self.epoch, "horizon_ns": self.horizon_ns, "records": seq, "head": head}
         how = {"complete": self.stopped, "held": self._held, "commands": self._commands.problem}
-        return {"name": self.name, **where, **how, **self.counts} | {
-            "routes_in": [RISK, *self._settings.gateways],
-            "routes_out": [RISK, *self._settings.gateways, *self._settings.agents],
-        }
+        hears, tells = [RISK, *self._settings.gateways], [RISK, *self._settings.gateways, *self._settings.agents]
+        return {"name": self.name, **where, **how, **self.counts, "routes_in": hears, "routes_out": tells}

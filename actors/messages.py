@@ -61,6 +61,14 @@ class Intents(Struct, frozen=True):
     intents: NDArray[Any]
 
 
+class Standings(Struct, frozen=True):
+    """Agent to governor: its changes of standing (rows of `policies.demotion.CHANGE`), numbered from `first`."""
+
+    source: str
+    first: int
+    changes: NDArray[Any]
+
+
 class Finding(Struct, frozen=True):
     """Risk to governor, one item of its numbered stream: what happened to the book at `time_ns`.
 

@@ -3,13 +3,14 @@
 from bisect import bisect_right
 from typing import Any
 
-from actors.messages import START
+from actors.messages import START, Rulings
 from actors.restoring import SessionLog, newest_session
 from actors.writing import Writer, rows_of
 from journal.records import Decision
 from journal.store import Journal
 from market.paper import REPORT
 from market.records import Records, copied, joined
+from policies.intents import Ruling
 
 
 class Recent:
@@ -56,6 +57,13 @@ class Recent:
         if time_ns <= self._after_ns:
             self.load(newest_session(self._journal))
         return self._ruled[time_ns]
+
+    def answer(self, epoch: int, time_ns: int) -> Rulings:
+        """Return what risk is told of one instant: every ruling, and the first order of each."""
+        ruled = self.ruled(time_ns)
+        rulings = tuple(int(Ruling[decision.ruling]) for decision in ruled)
+        first = tuple(decision.orders[0] if decision.orders else -1 for decision in ruled)
+        return Rulings(epoch, time_ns, rulings, first)
 
     @property
     def cut_ns(self) -> int:

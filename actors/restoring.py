@@ -22,6 +22,7 @@ from journal.records import (
     Claim,
     Command,
     Decision,
+    Demotion,
     Latch,
     Mandate,
     Order,
@@ -68,6 +69,7 @@ class SessionLog(Struct):
     outcomes: list[Outcome] = []
     alerts: list[Alert] = []
     breakers: list[Breaker] = []
+    demotions: list[Demotion] = []
     epoch: int = 0
 
     def add(self, record: AnyRecord) -> None:
@@ -105,6 +107,8 @@ class SessionLog(Struct):
                 self.alerts.append(record)
             case Breaker():
                 self.breakers.append(record)
+            case Demotion():
+                self.demotions.append(record)
 
     @property
     def findings(self) -> int:

@@ -1,18 +1,37 @@
 """From kernel rows to journal records: names instead of numbers, so that a record is readable on its own."""
 
+import math
 from functools import cache
 from typing import Any, Final
 
 import numpy as np
 
 from actors.messages import Finding
-from journal.records import Alert, AnyRecord, Breaker, Decision, Latch, Leg, Order, Report, Sample, Snapshot
+from journal.records import (
+    Alert,
+    AnyRecord,
+    Breaker,
+    Confluence,
+    Decision,
+    Demotion,
+    Latch,
+    Leg,
+    Order,
+    Report,
+    Sample,
+    Snapshot,
+)
 from market.orders import client_order_id
 from market.paper import OrderKind, Reason, ReportKind
 from market.records import plain
+from policies.assembly import chained_feeds
 from policies.breaking import Kind
+from policies.demotion import Standing, Why
 from policies.intents import Reduce, Rule, Ruling
-from policies.plan import Plan
+from policies.plan import FeedPlan, Plan
+from policies.regime import Regime, Volatility
+from policies.signals.desk import frame_names
+from policies.signals.sources import JUDGED, JUDGED_COUNT, vote_names
 
 ORDER_PREFIX: Final = "tri"
 
@@ -58,6 +77,8 @@ class Writer:
         self.session = session
         self._keys = [instrument.key for instrument in plan.instruments]
         self._index = {key: i for i, key in enumerate(self._keys)}
+        self._chained = chained_feeds(plan)
+        self._sources = {(feed.desk, traded(feed)): vote_names(frame_names(feed.bar_ns)) for feed in self._chained}
 
     def index_of(self, key: str) -> int:
         """Return an instrument's number."""
@@ -98,7 +119,7 @@ class Writer:
             risk_score=intent.risk_score,
             score=intent.score,
             votes=tuple(intent.votes[: intent.votes_count].tolist()),
-            features=tuple(intent.features[: intent.features_count].tolist()),
+            features=_defined(intent.features[: intent.features_count].tolist()),
             view_hash=f"{intent.view_hash & 0xFFFFFFFFFFFFFFFF:016x}",
             rules=rule_names(intent.rules),
             ruling=RULINGS[intent.ruling],
@@ -107,7 +128,51 @@ class Writer:
             breakeven_at=intent.breakeven_at,
             trail_at=intent.trail_at,
             trail_by=intent.trail_by,
+            confluence=self._confluence(intent) if intent.evidence else None,
         )
+
+    def _confluence(self, intent: Any) -> Confluence:
+        return Confluence(
+            sources=self._sources[intent.desk, self._keys[intent.instrument0]],
+            votes=_defined(intent.said[: intent.evidence].tolist()),
+            weights=tuple(intent.weights[: intent.evidence].tolist()),
+            regime=Regime(intent.regime).name,
+            volatility=Volatility(intent.volatility).name,
+            coverage=intent.coverage,
+            agreement=intent.agreement,
+            claim=intent.claim,
+            outcomes=intent.outcomes,
+            low=intent.low,
+            high=intent.high,
+        )
+
+    def demotion(self, change: Any, number: int) -> Demotion:
+        """Return the record of a source's change of standing, the how many-th of its desk."""
+        chain, judged = divmod(int(change["source"]), JUDGED_COUNT)
+        feed = self._chained[chain]
+        return Demotion(
+            time_ns=int(change["time_ns"]),
+            desk=self.plan.desks[feed.desk].name,
+            number=number,
+            instrument=traded(feed),
+            source=JUDGED[judged],
+            outcome=int(change["outcome"]),
+            before=Standing(int(change["before"])).name,
+            after=Standing(int(change["after"])).name,
+            why=Why(int(change["why"])).name,
+            value=float(change["value"]),
+            limit=float(change["limit"]),
+        )
+
+    def demotions(self, changes: Any) -> tuple[Demotion, ...]:
+        """Return the records of all changes of a run, numbered per desk."""
+        counts = [0] * len(self.plan.desks)
+        found = []
+        for change in changes:
+            desk = self._chained[int(change["source"]) // JUDGED_COUNT].desk
+            counts[desk] += 1
+            found.append(self.demotion(change, counts[desk]))
+        return tuple(found)
 
     def _leg(self, intent: Any, leg: int) -> Leg:
         if leg == 0:
@@ -221,6 +286,16 @@ class Writer:
         out["breakeven_at"], out["trail_at"], out["trail_by"] = record.breakeven_at, record.trail_at, record.trail_by
         out["rules"], out["ruling"] = rule_bits(record.rules), Ruling[record.ruling]
         out["first_order"] = record.orders[0] if record.orders else -1
+
+
+def _defined(values: list[float]) -> tuple[float | None, ...]:
+    """Return values with None for what is not defined: JSON has no NaN."""
+    return tuple(None if math.isnan(value) else value for value in values)
+
+
+def traded(feed: FeedPlan) -> str:
+    """Return the instrument that a feed's view trades."""
+    return feed.trades or feed.instrument
 
 
 def rows_of(kind: np.dtype[Any], count: int) -> Any:

@@ -11,7 +11,9 @@ from rich.table import Table
 
 from bench.figure import Figure, shown
 
-PARTS = ("kernels", "risk", "portfolio", "world", "journal", "startup", "mesh", "serving")
+PARTS = (
+    "kernels", "structure", "signals", "scan", "risk", "portfolio", "world", "journal", "startup", "mesh", "serving",
+)  # fmt: skip
 ASKED = ("calibration",)
 """Parts that run only when they are named: they need market data, and time."""
 

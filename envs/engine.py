@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from envs.coasting import coast
 from envs.logs import (
+    CHANGES,
     CHUNK,
     DECISIONS,
     NUMBER,
@@ -46,6 +47,7 @@ from policies.proposals import DAY_END, Agent, propose_pair
 from policies.remembered import take_back
 from policies.risk import Book, leg_lots
 from policies.routes import Scanner, scan_rows
+from policies.signals.outcomes import WRITTEN
 
 
 class Engine(NamedTuple):
@@ -75,6 +77,7 @@ def run_rows(engine: Engine, tape: Tape, begin: int, end: int) -> int:
             run_dues(engine, tape.time_ns[row] // DAY_NS * DAY_NS - 1)
             roll_day(engine, tape.time_ns[row])
         reached, count = think(engine, tape, row, stop)
+        take_changes(engine)
         settle(engine, tape, row, reached, count)
         row = reached
     return row
@@ -113,6 +116,16 @@ def think(engine: Engine, tape: Tape, begin: int, end: int) -> tuple[int, int]:
             engine.sequence[k] = right
             right += 1
     return reached, count
+
+
+@folded
+def take_changes(engine: Engine) -> None:
+    """Log what has changed in the standing of a chain's sources."""
+    learning, logs = engine.agent.chains.chain.learning, engine.logs
+    for k in range(learning.control[WRITTEN]):
+        logs.changes[logs.counts[CHANGES]] = learning.changes[k]
+        logs.counts[CHANGES] += 1
+    learning.control[WRITTEN] = 0
 
 
 @folded

@@ -21,10 +21,11 @@ class Logs(NamedTuple):
     trades: Records
     samples: Records
     latches: Records
+    changes: Records
     counts: NDArray[np.int64]
 
 
-DECISIONS, ORDERS, REPORT_LOG, TRADE_LOG, SAMPLES, LATCHES, NUMBER = range(7)
+DECISIONS, ORDERS, REPORT_LOG, TRADE_LOG, SAMPLES, LATCHES, CHANGES, NUMBER = range(8)
 """Slots of `Logs.counts`: entries of each log, and the next order number."""
 
 
@@ -39,6 +40,7 @@ def has_room(logs: Logs) -> bool:
         and logs.counts[TRADE_LOG] + need <= len(logs.trades)
         and logs.counts[SAMPLES] + need <= len(logs.samples)
         and logs.counts[LATCHES] + need <= len(logs.latches)
+        and logs.counts[CHANGES] + need <= len(logs.changes)
     )
 
 

@@ -16,11 +16,13 @@ from market.tape import Tape
 from policies.assembly import agent_of, book_of, scanner_of
 from policies.bookkeeping import LATCH, SAMPLE
 from policies.commands import Wish, obey
+from policies.demotion import CHANGE
 from policies.intents import INTENT
 from policies.legs import open_watch
 from policies.plan import Plan
 from policies.proposals import EPOCH
 
+LOGS: Final = len(Logs._fields) - 1
 LOG_ROWS: Final = 8 * CHUNK
 """Entries of a log: what one chunk may bring at most, and some; drained whenever it could overflow."""
 
@@ -34,6 +36,7 @@ class Rollout(NamedTuple):
     trades: Records
     samples: Records
     latches: Records
+    changes: Records
     account: Records
     positions: Records
     candidates: NDArray[np.int64]
@@ -47,12 +50,12 @@ def open_engine(plan: Plan, epoch: int = 1) -> Engine:
     venue = paper_venue(agent.instruments, len(plan.venues))._replace(quotes=book.quotes)
     venue.control[STOP_RULES] = plan.rules.stops
     book.ledger.account[0].epoch = agent.control[EPOCH] = epoch
-    kinds = (INTENT, ORDER, REPORT, TRADE, SAMPLE, LATCH)
+    kinds = (INTENT, ORDER, REPORT, TRADE, SAMPLE, LATCH, CHANGE)
     room = 2 * CHUNK + 64 + len(plan.feeds)
     return Engine(
         agent, scanner, venue, book, open_watch(len(plan.instruments)), records(room, INTENT), np.zeros(room, np.int64),
         records(1, ORDER),
-        Logs._make([*(unwritten(LOG_ROWS, kind) for kind in kinds), np.zeros(7, np.int64)]),
+        Logs._make([*(unwritten(LOG_ROWS, kind) for kind in kinds), np.zeros(8, np.int64)]),
         np.zeros(max(len(plan.desks), 1), np.int64),
     )  # fmt: skip
 
@@ -62,11 +65,11 @@ class _Drain:
 
     def __init__(self, logs: Logs) -> None:
         self.logs = logs
-        self.kept: list[Records] = [unwritten(0, log.dtype) for log in logs[:6]]
-        self.counts = [0] * 6
+        self.kept: list[Records] = [unwritten(0, log.dtype) for log in logs[:LOGS]]
+        self.counts = [0] * LOGS
 
     def take(self) -> None:
-        for slot, log in enumerate(self.logs[:6]):
+        for slot, log in enumerate(self.logs[:LOGS]):
             begin, count = self.counts[slot], int(self.logs.counts[slot])
             if not count:
                 continue

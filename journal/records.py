@@ -61,11 +61,34 @@ class Leg(Struct, frozen=True, kw_only=True):
     claimed: int = 0
 
 
+class Confluence(Struct, frozen=True, kw_only=True):
+    """What a chain's opinion stands on: every vote in [-1, 1] (None: no opinion) by source, and what it weighed.
+
+    Weights add up to 1 where there is a score, which is the decision's `strength`. `claim` is what was claimed of it;
+    the decision's `confidence` is what such claims have been worth in so many `outcomes`, its 95 % interval from `low`
+    to `high`.
+    """
+
+    sources: tuple[str, ...]
+    votes: tuple[float | None, ...]
+    weights: tuple[float, ...]
+    regime: str
+    volatility: str
+    coverage: float
+    agreement: float
+    claim: float
+    outcomes: int
+    low: float
+    high: float
+
+
 class Decision(Record, frozen=True, kw_only=True, tag="decision"):
     """One intent with everything that led to it and what became of it.
 
-    `view_hash` names what the policy saw; `features` and `votes` are those values. `rules` are the risk rules that
-    objected, `ruling` is the governor's answer, `orders` the numbers of its orders.
+    `view_hash` names what the policy saw; `features` (None: not defined) and `votes` are those
+    values. `rules` are the risk rules that
+    objected, `ruling` is the governor's answer, `orders` the numbers of its orders. `confluence`
+    is there where a chain voted.
     """
 
     epoch: int
@@ -86,7 +109,7 @@ class Decision(Record, frozen=True, kw_only=True, tag="decision"):
     risk_score: float
     score: float
     votes: tuple[float, ...]
-    features: tuple[float, ...]
+    features: tuple[float | None, ...]
     view_hash: str
     rules: tuple[str, ...]
     ruling: str
@@ -95,6 +118,7 @@ class Decision(Record, frozen=True, kw_only=True, tag="decision"):
     breakeven_at: int = 0
     trail_at: int = 0
     trail_by: int = 0
+    confluence: Confluence | None = None
 
 
 class Order(Record, frozen=True, kw_only=True, tag="order"):
@@ -360,6 +384,25 @@ class NewHead(Record, frozen=True, kw_only=True, tag="new_head"):
     reason: str
 
 
+class Demotion(Record, frozen=True, kw_only=True, tag="demotion"):
+    """A source's standing has changed: whose, from what to what, why, and the number that passed its limit.
+
+    `number` counts a desk's changes from 1; the same market gives the same ones. `outcome` is how many outcomes of the
+    source had been watched. In a journal it may stand later than its `time_ns`: agents run ahead of the account.
+    """
+
+    desk: str
+    number: int
+    instrument: str
+    source: str
+    outcome: int
+    before: str
+    after: str
+    why: str
+    value: float
+    limit: float
+
+
 class Checkpoint(Record, frozen=True, kw_only=True, tag="checkpoint"):
     """A signed statement, the last record of every group: the chain had this hash at this sequence number.
 
@@ -376,7 +419,7 @@ class Checkpoint(Record, frozen=True, kw_only=True, tag="checkpoint"):
 AnyRecord: TypeAlias = (
     Session | Claim | Mandate | Decision | Order | Report | Cancel | Replace | OrderNews | Breaks | Adjustment
     | Stated | OrdersSnapshot | Latch | Sample | Snapshot | Stop | Switch | Command | Outcome | Alert | Breaker
-    | NewHead | Checkpoint
+    | NewHead | Demotion | Checkpoint
 )  # fmt: skip
 
 KINDS: Final[Mapping[str, type[Record]]] = {str(kind.__struct_config__.tag): kind for kind in get_args(AnyRecord)}

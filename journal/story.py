@@ -9,10 +9,12 @@ from typing import Final, Generic, TypeVar
 
 from msgspec import Struct
 
-from journal.records import Cancel, Decision, Mandate, Order, OrderNews, Record, Replace, Report, Session
+from journal.records import Cancel, Decision, Demotion, Mandate, Order, OrderNews, Record, Replace, Report, Session
 from journal.store import Journal
 
-TOLD: Final = frozenset({"session", "mandate", "decision", "order", "report", "cancel", "replace", "order_news"})
+TOLD: Final = frozenset(
+    {"session", "mandate", "decision", "demotion", "order", "report", "cancel", "replace", "order_news"}
+)
 """Kinds that stories are made of; the others are not even decoded."""
 
 R = TypeVar("R", bound=Record)
@@ -35,6 +37,7 @@ class Story(Struct, frozen=True, kw_only=True):
     `orders` are those asked about (both legs of an intent; none where it was withheld), `reports` theirs. `decision` is
     missing where no intent asked for the order: then `cause` is the report that called for it. `follow_ups` are orders
     that these reports called for. `history` are all reports of the session up to the last of these, for the fold.
+    `demotions` are all changes of a source's standing that were known when the decision was made.
     `news` is what a live venue and the way to it made of the orders: cancels, replaces, acknowledgements, executions.
     """
 
@@ -47,6 +50,7 @@ class Story(Struct, frozen=True, kw_only=True):
     news: tuple[Noted[Cancel | Replace | OrderNews], ...]
     follow_ups: tuple[Noted[Order], ...]
     history: tuple[Noted[Report], ...]
+    demotions: tuple[Noted[Demotion], ...]
 
 
 class _Chapter:
@@ -56,6 +60,7 @@ class _Chapter:
         self.session = session
         self.mandates: list[Noted[Mandate]] = []
         self.decisions: list[Noted[Decision]] = []
+        self.demotions: list[Noted[Demotion]] = []
         self.orders: list[Noted[Order]] = []
         self.reports: list[Noted[Report]] = []
         self.news: list[Noted[Cancel | Replace | OrderNews]] = []
@@ -66,6 +71,8 @@ class _Chapter:
                 self.mandates.append(Noted(seq, record))
             case Decision():
                 self.decisions.append(Noted(seq, record))
+            case Demotion():
+                self.demotions.append(Noted(seq, record))
             case Order():
                 self.orders.append(Noted(seq, record))
             case Report():
@@ -148,6 +155,7 @@ def _story(chapter: _Chapter, name: str) -> Story:
             if (report := causes.get(order.seq)) is not None and report.record.number in numbers
         ),
         history=tuple(report for report in chapter.reports if reports and report.seq <= reports[-1].seq),
+        demotions=tuple(one for one in chapter.demotions if one.record.time_ns <= begin.record.time_ns),
     )  # fmt: skip
 
 

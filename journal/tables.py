@@ -9,6 +9,7 @@ are lists; what has no fixed fields (a plan, a snapshot's book) is JSON.
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from types import NoneType, UnionType
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -108,6 +109,9 @@ def _column(kind: str, name: str) -> str:
 
 def _arrow(hint: Any) -> pa.DataType:
     """Return the column type of a field; text, which is JSON, where its shape is not fixed."""
+    known = [part for part in get_args(hint) if part is not NoneType]
+    if isinstance(hint, UnionType) and len(known) == 1:  # a column may hold nothing
+        return _arrow(known[0])
     if hint in _PLAIN:
         return _PLAIN[hint]
     if isinstance(hint, type) and issubclass(hint, Struct):

@@ -25,10 +25,13 @@ from policies.intents import FEATURES_MAX
 from policies.phases import PHASE, PROTECT
 from policies.plan import DeskPlan, FeedPlan, Plan, PortfolioPlan, RulesPlan
 from policies.portfolio_gate import PORTFOLIO_LIMITS
-from policies.proposals import Agent
+from policies.proposals import Agent, PolicyKind
 from policies.remembered import BOUNDS, OVERRIDE, TERMS, Controls, open_controls
 from policies.risk import DESK, LIMITS, Book, Guards, no_guards, open_book
 from policies.routes import CANDIDATE, ROUTE, Scanner
+from policies.signals.desk import Chains, frames_of, no_chains, open_chains, rule_of
+from policies.signals.outcomes import CHANGES_MAX
+from policies.signals.sources import JUDGED_COUNT
 from policies.view import open_views
 
 
@@ -314,8 +317,31 @@ def agent_of(plan: Plan, quotes: Records | None = None) -> Agent:
         feeds, instruments, records(len(instruments), QUOTE) if quotes is None else quotes, routes_of(plan),
         desks_of(plan), np.array([policy_named(desk.policy).kind for desk in plan.desks], np.int64), table,
         np.zeros(len(plan.desks), np.int64), multipliers,
-        np.zeros(2, np.int64), views,
+        np.zeros(2, np.int64), views, chains_of(plan),
     )  # fmt: skip
+
+
+def chained_feeds(plan: Plan) -> list[FeedPlan]:
+    """Return the feeds whose views have a chain, in the order in which chains number them."""
+    kinds = [policy_named(desk.policy).kind for desk in plan.desks]
+    return [feed for feed in plan.feeds if feed.roles & Role.VIEW and kinds[feed.desk] == PolicyKind.CONFLUENCE]
+
+
+def chains_of(plan: Plan) -> Chains:
+    """Return the chains of a plan's views, having seen nothing; ValueError: two desks have different ones."""
+    views = [feed for feed in plan.feeds if feed.roles & Role.VIEW]
+    own = chained_feeds(plan)
+    if not own:
+        return no_chains(len(views))
+    if len(plan.feeds) * JUDGED_COUNT > CHANGES_MAX:
+        raise ValueError(f"{len(plan.feeds)} feeds; beside a chain at most {CHANGES_MAX // JUDGED_COUNT} are allowed")
+    wanted = {plan.desks[feed.desk].params for feed in own}
+    if len(wanted) > 1:
+        raise ValueError("desks with the policy confluence have different parameters; in one plan they must agree")
+    places = {id(feed): k for k, feed in enumerate(own)}
+    numbers = np.array([places.get(id(feed), -1) for feed in views], np.int64)
+    rule = rule_of([value for _, value in wanted.pop()])
+    return open_chains([frames_of(feed.bar_ns) for feed in own], numbers, rule)
 
 
 def scanner_of(plan: Plan, candidates_max: int = 1024, instruments: Records | None = None) -> Scanner:

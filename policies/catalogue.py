@@ -8,6 +8,8 @@ from msgspec import Struct
 from policies import arbitrage, binary, forex
 from policies.intents import DeskKind
 from policies.proposals import PolicyKind
+from policies.signals import desk as confluence
+from policies.signals.sources import FEATURES as CHAIN_FEATURES
 
 
 class Bound(Struct, frozen=True):
@@ -47,6 +49,14 @@ _FOREX = (
     Bound("breakeven_r", 1.0, 0.0, 100.0), Bound("trail_r", 1.5, 0.0, 100.0), Bound("trail_atr", 8.0, 0.1, 200.0),
 )  # fmt: skip
 
+_CONFLUENCE = (
+    Bound("enter", 0.2, 0.01, 1.0), Bound("coverage_min", 0.6, 0.0, 1.0), _whole("horizon_bars", 32, 1, 10**5),
+    Bound("barrier_atr", 4.0, 0.1, 200.0), _whole("calibration_window", 400, 20, 10_000),
+    _whole("outcomes_min", 60, 2, 10_000), Bound("volatility_power", 0.5, 0.0, 4.0), _whole("adaptive", 1, 0, 1),
+    Bound("probability_full", 0.7, 0.5, 1.0), Bound("probability_min", 0.53, 0.5, 1.0),
+    *(bound for bound in _FOREX if bound.name in confluence.PARAMS),
+)  # fmt: skip
+
 _BINARY = (
     _whole("fast", 5), _whole("slow", 20), _whole("mean", 15), _whole("atr", 14),
     Bound("trend_weight", 0.15, -5.0, 5.0), Bound("reversion_weight", 0.25, -5.0, 5.0),
@@ -72,12 +82,17 @@ POLICIES: Final[Mapping[str, PolicySpec]] = {
             "trend_reversion", PolicyKind.TREND_REVERSION, DeskKind.FOREX, _FOREX, forex.FEATURES,
             (("adx_low", "adx_high"),),
         ),
+        PolicySpec(
+            "confluence", PolicyKind.CONFLUENCE, DeskKind.FOREX, _CONFLUENCE, CHAIN_FEATURES,
+            (("probability_min", "probability_full"),),
+        ),
         PolicySpec("drifting_digital", PolicyKind.DRIFTING_DIGITAL, DeskKind.BINARY, _BINARY, binary.FEATURES),
         PolicySpec("convergence", PolicyKind.CONVERGENCE, DeskKind.ARBITRAGE, _ARBITRAGE, ()),
     )
 }  # fmt: skip
 
 assert tuple(bound.name for bound in _FOREX) == forex.PARAMS
+assert tuple(bound.name for bound in _CONFLUENCE) == confluence.PARAMS
 assert tuple(bound.name for bound in _BINARY) == binary.PARAMS
 assert tuple(bound.name for bound in _ARBITRAGE) == arbitrage.PARAMS
 

@@ -38,6 +38,16 @@ def clamp(value: float, low: float, high: float) -> float:
     return min(max(value, low), high)
 
 
+TREND_WEIGHT: Final = 0.6
+MOMENTUM_WEIGHT: Final = 0.4
+
+
+@compiled
+def trending_share(adx: float, low: float, high: float) -> float:
+    """Return how much of a market is trend, 0 to 1, by its ADX: what trend and momentum weigh."""
+    return clamp((adx - low) / (high - low), 0.0, 1.0)
+
+
 @compiled
 def trend_reversion(features: NDArray[np.float64], params: NDArray[np.float64], close: float, out: Record) -> bool:
     """Write votes, strength in [-1, 1] and confidence in [0.5, 1] to `out`; False while a feature is undefined.
@@ -50,14 +60,13 @@ def trend_reversion(features: NDArray[np.float64], params: NDArray[np.float64], 
     atr = features[ATR]
     if atr <= 0.0 or features[STDDEV] <= 0.0:
         return False
-    span = params[P_ADX_HIGH] - params[P_ADX_LOW]
-    trending = clamp((features[ADX] - params[P_ADX_LOW]) / span, 0.0, 1.0)
+    trending = trending_share(features[ADX], params[P_ADX_LOW], params[P_ADX_HIGH])
     trend = math.tanh((features[EMA_FAST] - features[EMA_SLOW]) / (atr * params[P_TREND_ATR]))
     momentum = clamp((features[RSI] - 50.0) / 25.0, -1.0, 1.0)
     reversion = -math.tanh((close - features[MEAN]) / (2.0 * features[STDDEV]))
     out.votes[0], out.votes[1], out.votes[2] = trend, momentum, reversion
     out.votes_count = 3
-    out.strength = trending * (0.6 * trend + 0.4 * momentum) + (1.0 - trending) * reversion
+    out.strength = trending * (TREND_WEIGHT * trend + MOMENTUM_WEIGHT * momentum) + (1.0 - trending) * reversion
     out.confidence = 0.5 + 0.5 * abs(out.strength)
     return True
 

@@ -4,6 +4,7 @@ A proposal is made when the policy's view changes side or has held it long enoug
 an agent does not know the book, so it must not repeat itself.
 
 Rows are taken one by one, or, where one feed speaks alone for a while, as a stretch: the same updates, features first.
+A chain (`policies.signals`) takes its bars one by one.
 """
 
 from typing import Final
@@ -18,6 +19,9 @@ from market.records import Record, Records
 from market.tape import Role, Tape, any_flaw
 from policies import binary, forex, sma_cross
 from policies.proposals import DAY_END, Agent, PolicyKind, propose_bar
+from policies.signals.desk import hear_chain
+from policies.signals.outcomes import CHANGES_MAX, WRITTEN
+from policies.signals.sources import JUDGED_COUNT
 from policies.view import update_view
 
 BLOCK: Final = 64
@@ -31,11 +35,16 @@ def hear_rows(agent: Agent, tape: Tape, begin: int, end: int, intents: Records, 
     """Take whole instants of rows [begin, end) into the views; write what is proposed from intents[count] on.
 
     Returns (row it came to, new count). It stops before an instant of a later day than its budgets are for, and
-    before one that could overfill `intents`.
+    before one that could overfill `intents`, or the chains' changes of standing.
     """
     row = begin
     end = begin + int(np.searchsorted(tape.time_ns[begin:end], agent.control[DAY_END]))
-    while row < end and count + len(agent.feeds) <= len(intents):
+    changes = CHANGES_MAX - len(agent.feeds) * JUDGED_COUNT
+    while (
+        row < end
+        and count + len(agent.feeds) <= len(intents)
+        and agent.chains.chain.learning.control[WRITTEN] <= changes
+    ):
         last = stretch_end(agent, tape, row, min(end, row + len(intents) - count - len(agent.feeds)))
         if last - row >= SHORT:
             count = hear_stretch(agent, tape, row, last, intents, count)
@@ -71,22 +80,27 @@ def hear_bar(agent: Agent, tape: Tape, row: int, out: Record) -> bool:
     """
     feed = agent.feeds[tape.feed[row]]
     number = feed.view_number
-    update_view(agent.views, feed.desk, number, tape, row)
     kind = agent.policies[feed.desk]
-    view, features = agent.views.views[number], agent.views.features[number]
+    view, features, params = agent.views.views[number], agent.views.features[number], agent.params[feed.desk]
+    if kind == PolicyKind.CONFLUENCE:
+        view.bars, view.time_ns = view.bars + 1, tape.time_ns[row]
+        stands = hear_chain(agent.chains, number, feed.bar_ns, tape, row, features, out)
+        return stands and _speaks(view, out, params[forex.P_CANDIDATE], params[forex.P_REARM])
+    update_view(agent.views, feed.desk, number, tape, row)
     if kind == PolicyKind.SMA_CROSS:
         before = view.last_side
         view.last_side = sma_cross.side_of(before, features[sma_cross.FAST], features[sma_cross.SLOW])
         out.strength, out.votes_count = view.last_side, 0
         return before != 0 and view.last_side != before
-    return asked(view, kind, features, agent.params[feed.desk], tape.close[row], out)
+    return asked(view, kind, features, params, tape.close[row], out)
 
 
 @compiled
 def stretch_end(agent: Agent, tape: Tape, row: int, end: int) -> int:
     """Return the end of the stretch that begins at a row: sound bars of one viewed feed, each an instant of its own."""
     number = tape.feed[row]
-    if agent.feeds[number].roles & Role.VIEW.value == 0:
+    feed = agent.feeds[number]
+    if feed.roles & Role.VIEW.value == 0 or agent.policies[feed.desk] == PolicyKind.CONFLUENCE:
         return row
     end = min(end, row + agent.views.ahead.shape[1])
     times, feeds, flaws = tape.time_ns[row:end], tape.feed[row:end], tape.flaws[row:end]

@@ -12,6 +12,8 @@ from market.records import record_type
 LEGS_MAX: Final = 2
 VOTES_MAX: Final = 4
 FEATURES_MAX: Final = 16
+EVIDENCE_MAX: Final = 40
+"""Votes of a chain (`policies.signals`) at most."""
 
 
 class Rule(IntFlag):
@@ -111,9 +113,10 @@ class Reduce(IntEnum):
 INTENT: Final = record_type(
     "time_ns desk view_number group legs reduce order_kind hold_ns epoch view_hash votes_count features_count "
     "instrument0 instrument1 lots0 lots1 limit0 limit1 stop target bid0 ask0 bid1 ask1 quote0_ns quote1_ns "
-    "gain rules ruling equity first_order breakeven_at trail_at trail_by claimed0 claimed1",
-    floats="strength confidence reward gross risk_score score",
-    vectors={"votes": VOTES_MAX, "features": FEATURES_MAX},
+    "gain rules ruling equity first_order breakeven_at trail_at trail_by claimed0 claimed1 "
+    "evidence regime volatility outcomes",
+    floats="strength confidence reward gross risk_score score coverage agreement claim low high",
+    vectors={"votes": VOTES_MAX, "features": FEATURES_MAX, "said": EVIDENCE_MAX, "weights": EVIDENCE_MAX},
 )
 """One intent and, once judged and ruled, its decision.
 
@@ -124,6 +127,10 @@ are `Rule` bits, `reduce` a `Reduce`, `ruling` a `Ruling`, `equity` the account'
 number of its first order (-1: none). `breakeven_at`, `trail_at` and `trail_by` are what moves the stop, as in
 `market.paper.ORDER`. Of what an executed reduction would close, `claimed` lots (signed as its lots, which are the rest)
 are being closed by orders that are under way already.
+
+`evidence` is how many votes of a chain stand behind it: with 0 nothing after it means anything. `said` are these votes
+(NaN: none), `weights` what each weighed; `claim` is what was claimed, `confidence` what that has been worth, by so many
+`outcomes`, within [`low`, `high`].
 """
 
 

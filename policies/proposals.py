@@ -19,6 +19,8 @@ from policies import arbitrage, binary, forex, sma_cross
 from policies.gates import forex_combined, position_cap, size_multiplier_ppm
 from policies.opportunity import BPS
 from policies.routes import Scan
+from policies.signals import desk, sources
+from policies.signals.desk import Chains
 from policies.sizing import fixed_fraction_lots, notional_lots, share_of
 from policies.view import HASH_START, Views, mix
 
@@ -30,6 +32,7 @@ class PolicyKind(IntEnum):
     TREND_REVERSION = 2
     DRIFTING_DIGITAL = 3
     CONVERGENCE = 4
+    CONFLUENCE = 5
 
 
 class Agent(NamedTuple):
@@ -46,6 +49,7 @@ class Agent(NamedTuple):
     multipliers: NDArray[np.float64]
     control: NDArray[np.int64]
     views: Views
+    chains: Chains
 
 
 GAIN_MAX: Final = 2.0**62
@@ -66,8 +70,13 @@ def propose_bar(agent: Agent, tape: Tape, row: int, out: Record) -> bool:
     if kind == PolicyKind.SMA_CROSS:
         return _follow_cross(agent, feed, out)
     params = agent.params[feed.desk]
+    features = agent.views.features[feed.view_number]
+    if kind == PolicyKind.CONFLUENCE:
+        desk.show_evidence(agent.chains, feed.view_number, out)
+        risk_fraction = desk.risk_share(params, out.confidence)
+        return _size_forex(agent, feed, params, features[sources.ATR], risk_fraction, out)
     if kind == PolicyKind.TREND_REVERSION:
-        return _size_forex(agent, feed, params, agent.views.features[feed.view_number], out)
+        return _size_forex(agent, feed, params, features[forex.ATR], params[forex.P_RISK], out)
     return _size_binary(agent, feed, params, out)
 
 
@@ -95,7 +104,8 @@ def _begin(agent: Agent, tape: Tape, row: int, out: Record) -> None:
 
 @compiled
 def _without_protection(out: Record) -> None:
-    """Begin an intent without limits, stop or target, and with nothing claimed."""
+    """Begin an intent without limits, stop, target or evidence, and with nothing claimed."""
+    out.evidence = 0
     out.limit0, out.limit1, out.stop, out.target = 0, 0, 0, 0
     out.breakeven_at, out.trail_at, out.trail_by = 0, 0, 0
     out.claimed0, out.claimed1 = 0, 0
@@ -115,16 +125,15 @@ def _follow_cross(agent: Agent, feed: Record, out: Record) -> bool:
 
 @compiled
 def _size_forex(
-    agent: Agent, feed: Record, params: NDArray[np.float64], features: NDArray[np.float64], out: Record
+    agent: Agent, feed: Record, params: NDArray[np.float64], atr: float, risk_fraction: float, out: Record
 ) -> bool:
-    """Set stop and target by ATR, then the lots whose loss at the stop is the share of the budget at risk.
+    """Set stop and target by ATR, then the lots whose loss at the stop is `risk_fraction` of the budget.
 
     Nothing is proposed whose stop would not stand on the loss side of the mark.
     """
     buys = out.strength > 0.0
     sign = 1.0 if buys else -1.0
     entry = float(out.ask0 if buys else out.bid0)
-    atr = features[forex.ATR]
     closing = SELL if buys else BUY
     out.stop = ticks_of_level(entry - sign * params[forex.P_STOP] * atr, closing, PriceKind.PROTECTIVE_STOP)
     out.target = ticks_of_level(entry + sign * params[forex.P_TARGET] * atr, closing, PriceKind.TAKE_PROFIT)
@@ -137,9 +146,7 @@ def _size_forex(
     out.reward = forex.reward_to_risk(entry, float(out.stop), float(out.target), cost)
     budget = agent.budgets[feed.desk]
     combined = forex_combined(agent.desks[feed.desk], out.confidence, out.reward)
-    risk = position_cap(
-        share_of(budget, params[forex.P_RISK]), size_multiplier_ppm(agent.multipliers[feed.desk], combined)
-    )
+    risk = position_cap(share_of(budget, risk_fraction), size_multiplier_ppm(agent.multipliers[feed.desk], combined))
     lots = fixed_fraction_lots(
         agent.instruments, agent.quotes, feed.trades, int(abs(out.stop - entry)), risk,
         share_of(budget, params[forex.P_NOTIONAL]),

@@ -287,15 +287,17 @@ SCANNED: Final = ("basis", "sigma_1s", "direction")
 """What the scan of a route tells its policy."""
 
 
-def _named(names: tuple[str, ...], values: tuple[float, ...], kind: str = "feature") -> dict[str, float]:
+def _named(names: tuple[str, ...], values: tuple[float | None, ...], kind: str = "feature") -> dict[str, float | None]:
     """Return values by name, by number where there are no names for them."""
     if len(names) != len(values):
         names = tuple(f"{kind} {k + 1}" for k in range(len(values)))
     return dict(zip(names, values, strict=True))
 
 
-def _list(title: str, values: dict[str, float]) -> str:
-    return f"{title} {', '.join(f'{name} {value:.6g}' for name, value in values.items())}" if values else ""
+def _list(title: str, values: dict[str, float | None]) -> str:
+    """Return values in words; `-` stands for what was not defined."""
+    words = (f"{name} {'-' if value is None else format(value, '.6g')}" for name, value in values.items())
+    return f"{title} {', '.join(words)}" if values else ""
 
 
 def _signal_text(decision: Decision) -> str:

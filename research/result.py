@@ -15,7 +15,7 @@ from actors.obeying import Flow, flows_of
 from actors.restoring import SessionLog
 from actors.writing import Writer
 from envs.rollout import Rollout
-from journal.records import Alert, Breaker, Command, Decision, Latch, Order, Outcome, Report, Sample
+from journal.records import Alert, Breaker, Command, Decision, Demotion, Latch, Order, Outcome, Report, Sample
 from market.instruments import Instrument, Kind
 from market.ledger import TRADES, Ledger, apply_report, open_ledger
 from market.money import decimal_of
@@ -76,7 +76,8 @@ class RunResult(Struct, frozen=True, kw_only=True):
 
     `alerts`, `commands` with their `outcomes`, and the `flows` of money that they brought are in order of time; what
     `breakers` tripped is known of a session alone. `account` is the account at its end, `positions` what is still open
-    (lots, cost in ticks x lots); samples are the equity curve, oldest first.
+    (lots, cost in ticks x lots); samples are the equity curve, oldest first. `demotions`
+    are the changes of standing of what a chain listens to.
     """
 
     plan: Plan
@@ -94,6 +95,7 @@ class RunResult(Struct, frozen=True, kw_only=True):
     commands: tuple[Command, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     flows: tuple[Flow, ...] = ()
+    demotions: tuple[Demotion, ...] = ()
 
     @property
     def final_equity(self) -> Decimal:
@@ -138,6 +140,7 @@ def result_of_rollout(plan: Plan, tape: Tape, rollout: Rollout, session: int = 1
         trades=trades, account=account, positions=positions,
         desks=desk_results(plan, tape, decisions, reports, trades, candidates),
         alerts=in_order([writer.alert(row) for row in rollout.alerts]),
+        demotions=writer.demotions(rollout.changes),
     )  # fmt: skip
 
 
@@ -153,6 +156,7 @@ def result_of_session(plan: Plan, tape: Tape, log: SessionLog, candidates: Seque
         desks=desk_results(plan, tape, log.decisions, log.reports, trades, candidates),
         alerts=in_order(log.alerts), breakers=tuple(log.breakers), commands=tuple(log.commands),
         outcomes=tuple(log.outcomes), flows=tuple(flows_of(log)),
+        demotions=tuple(log.demotions),
     )  # fmt: skip
 
 

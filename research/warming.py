@@ -1,7 +1,7 @@
 """Warming: compile every kernel once, before anything waits for it.
 
 Kernels compile on their first call and are kept on disk (`market.compiled`), which takes a minute or two on a fresh
-checkout. A rollout of each desk and a short session of all actors in World call all of them.
+checkout. A rollout of each desk, a short session of all actors in World and a scan call all of them.
 """
 
 import shutil
@@ -22,6 +22,9 @@ from market.tape import Tape, slice_tape
 from policies.plan import Plan
 from research.asking import Request, plan_for
 from research.backtest import executing
+from research.catalogue import build
+from research.scan.scanning import Request as ScanRequest
+from research.scan.scanning import scan
 from venues.replay import save_tape
 
 HOURS_NS: Final = 6 * 3_600 * 10**9
@@ -59,6 +62,7 @@ def warm(work: Path) -> None:
         roll(open_engine(plan), tape)
         if plan.routes:
             _session(plan, tape, work)
+    scan(data, build(data), ScanRequest(("GBPUSD",), ("1h",), None, 0))
 
 
 def _first_hours(tape: Tape) -> Tape:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import feather
 
-from research.catalogue.columns import layout_of
+from research.catalogue.columns import DEPTH_MARKS, layout_of, plain_name
 from research.catalogue.entry import FileKind
 from research.catalogue.tables import Table, UnreadableError, complete, table_of
 
@@ -46,7 +46,9 @@ def _wanted(schema: pa.Schema, words: frozenset[str]) -> list[str]:
     layout = complete(layout_of(schema.names, words), schema)
     if layout.kind is FileKind.CLOSES:
         return list(schema.names)
-    return [name for name in schema.names if name in layout.time or name in layout.roles.values()]
+    marks = DEPTH_MARKS if layout.kind is FileKind.DEPTH else frozenset()
+    named = {*layout.time, *layout.roles.values()}
+    return [name for name in schema.names if name in named or plain_name(name) in marks]
 
 
 def _line(error: Exception) -> str:

@@ -50,6 +50,21 @@ ALIASES: Final[Mapping[str, str]] = SIDED | {
     }.items()
     for alias in [name, *aliases.split()]
 }
+LEVELS_MAX: Final = 100
+"""Levels of a book that are read, the best one (0) among them."""
+
+LEVELS: Final[Mapping[str, str]] = {
+    alias: f"{side}{name}_{k}"
+    for side in ("bid", "ask")
+    for k in range(1, LEVELS_MAX)
+    for name, aliases in (
+        ("", (f"{side}_px_{k}", f"{side}s_{k}_price", f"{side}_price_{k}", f"{side}_{k}_price")),
+        ("_size", (f"{side}_qty_{k}", f"{side}s_{k}_amount", f"{side}_size_{k}", f"{side}_{k}_size")),
+    )
+    for alias in aliases
+}
+"""Columns of the levels behind the best: `bid_px_3`, `bids[3].price` are bid_3, their sizes bid_size_3."""
+
 DEPTH_MARKS: Final = frozenset("is_snapshot update_type first_update_id".split())
 KINDS: Final = (
     (FileKind.CALENDAR, ("event", "country")),
@@ -82,7 +97,7 @@ def layout_of(columns: Sequence[str], words: frozenset[str] = frozenset()) -> La
     time = _time(plain)
     roles: dict[str, str] = {}
     for name, short in plain.items():
-        role = ALIASES.get(short)
+        role = ALIASES.get(short) or LEVELS.get(short)
         if role is not None and name not in time and (role not in roles or short == role):
             roles[role] = name
     if "tick_volume" in roles and plain_name(roles.get("volume", "")) == "vol":

@@ -28,10 +28,7 @@ def find(
     `EUR/USD`, `eur_usd` and `EURUSD` are one symbol. Files in UTC go before files on a source clock; rows in the span
     are estimated from the rows of the file; among equals the first path wins, so the answer is always the same.
     """
-    usable = [entry for entry in catalogue.entries if entry.problem is None and entry.symbol is not None]
-    named = [entry for entry in usable if plain_symbol(entry.symbol) == plain_symbol(symbol)]
-    if not named:
-        raise NotInCatalogueError(_unreadable(catalogue, symbol) or _unknown_symbol(catalogue, usable, symbol))
+    named = files_of(catalogue, symbol)
     fitting = [
         entry
         for entry in named
@@ -46,6 +43,15 @@ def find(
     if rows_in(best, span) == 0:
         raise NotInCatalogueError(no_rows(symbol, span, fitting))
     return best
+
+
+def files_of(catalogue: Catalogue, symbol: str) -> list[Entry]:
+    """Return all readable files of a symbol; NotInCatalogueError when there is none."""
+    usable = [entry for entry in catalogue.entries if entry.problem is None and entry.symbol is not None]
+    named = [entry for entry in usable if plain_symbol(entry.symbol) == plain_symbol(symbol)]
+    if not named:
+        raise NotInCatalogueError(_unreadable(catalogue, symbol) or _unknown_symbol(catalogue, usable, symbol))
+    return named
 
 
 def rows_in(entry: Entry, span: Span) -> int:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from research.catalogue.columns import ASK, BID, PRICES, WANTED, Layout, layout_of
+from research.catalogue.columns import ASK, BID, LEVELS, PRICES, WANTED, Layout, layout_of
 from research.catalogue.entry import FileKind
 from research.catalogue.names import pair_of
 from research.catalogue.stamps import Stamps, stamps_of
@@ -19,7 +19,7 @@ Floats = NDArray[Any]
 
 NUMBERS: Final = frozenset(
     (*PRICES, *BID, *ASK, "bid", "ask", "bid_size", "ask_size", "price", "qty", "funding_rate", "rate")
-) | {"volume", "tick_volume", "real_volume", "spread"}
+) | {"volume", "tick_volume", "real_volume", "spread", *LEVELS.values()}
 
 
 class UnreadableError(ValueError):

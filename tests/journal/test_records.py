@@ -24,7 +24,7 @@ def test_every_kind_has_a_name_of_its_own():
     assert set(KINDS) == {
         "session", "claim", "mandate", "decision", "order", "report", "cancel", "replace", "order_news", "breaks",
         "adjustment", "orders_snapshot", "latch", "sample", "snapshot", "stop", "switch", "command", "outcome",
-        "alert", "breaker", "new_head", "checkpoint", "stated",
+        "alert", "breaker", "new_head", "checkpoint", "stated", "demotion",
     }  # fmt: skip
     assert set(KINDS.values()) == set(AnyRecord.__args__)
     assert kind_of(a_sample()) == "sample"

@@ -12,7 +12,7 @@ SMA = POLICIES["sma_cross"]
 
 def test_a_policy_that_is_not_there_is_refused_with_those_that_are() -> None:
     assert policy_named("sma_cross") is SMA
-    with pytest.raises(ValueError, match=r"policy 'martingale' is unknown; known are convergence, .*, trend_reversion"):
+    with pytest.raises(ValueError, match=r"policy 'martingale' is unknown; known are confluence, .*, trend_reversion"):
         policy_named("martingale")
 
 
