@@ -41,10 +41,10 @@ warm:
 fast: warm
 	$(BIN)/pytest -n 2 --dist loadfile -m "not cluster and not slow and not browser"
 
-# What has a Ray or a browser of its own takes both cores; the rest is shared out.
+# What has a Ray of its own takes both cores; the rest is shared out.
 slow: warm
-	$(BIN)/pytest -n 2 --dist worksteal -m "slow and not cluster and not browser"
-	$(BIN)/pytest -m "cluster or browser"
+	$(BIN)/pytest -n 2 --dist worksteal -m "(slow or browser) and not cluster"
+	$(BIN)/pytest -m "cluster"
 
 # Tests of opinions, which hold no money: slow where kernels are plain Python, and nothing is measured by them.
 OPINIONS := $(wildcard tests/policies/test_pattern*.py tests/policies/test_*regime.py tests/policies/test_calibration*.py \

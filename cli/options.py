@@ -165,3 +165,28 @@ def params_given(words: tuple[str, ...]) -> dict[str, float]:
         except ValueError:
             raise ValueError(f"--param {word}: name=number is allowed, each name once") from None
     return found
+
+
+METRICS: Final = ("final_equity", "net_profit", "sharpe", "max_drawdown", "profit_factor")
+"""What sets of parameters are ranked by."""
+
+_GRID = (
+    click.option("--symbols", multiple=True, required=True, help="Bars of these symbols: --symbols AAPL MSFT."),
+    click.option("--timeframe", default=None, help="1m, 5m, 1h, 1d, ...  [default: the one with most bars]"),
+    click.option("--start", default=None, help="From this date or time on (UTC)."),
+    click.option("--end", default=None, help="Up to, not including, this date or time (UTC)."),
+    click.option("--policy", default=None, help="A policy of the forex desk; see `trifecta policies`."),
+    click.option(
+        "--grid", "grid", multiple=True, required=True, metavar="NAME=VALUES",
+        help="Values of one parameter: NAME=a,b,c or NAME=low:high:step, both ends included; may be repeated.",
+    ),
+    click.option("--param", multiple=True, metavar="NAME=NUMBER", help="A parameter that stays; may be repeated."),
+    click.option("--random", "draw", type=click.IntRange(min=1), default=None, help="Draw N sets of the grid."),
+)  # fmt: skip
+
+
+def grid_options(command: F) -> F:
+    """Add the options of what tries many sets of one policy's parameters on bars of some symbols."""
+    for option in reversed(_GRID):
+        option(command)
+    return command

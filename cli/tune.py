@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.options import (
+    METRICS,
     Words,
     config_option,
     data_option,
     fee_ppm_of,
+    grid_options,
     home_option,
     json_option,
     params_given,
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 
     from research.tune import Sweep
 
-METRICS = ("final_equity", "net_profit", "sharpe", "max_drawdown", "profit_factor")
 
 WIDE = 200
 """Characters of a line that goes to a file or a pipe: no number is cut."""
@@ -40,21 +41,7 @@ HINDSIGHT = (
 @home_option
 @config_option
 @json_option
-@click.option("--symbols", multiple=True, required=True, help="Bars of these symbols: --symbols AAPL MSFT.")
-@click.option("--timeframe", default=None, help="1m, 5m, 1h, 1d, ...  [default: the one with most bars]")
-@click.option("--start", default=None, help="From this date or time on (UTC).")
-@click.option("--end", default=None, help="Up to, not including, this date or time (UTC).")
-@click.option("--policy", default=None, help="A policy of the forex desk; see `trifecta policies`.")
-@click.option(
-    "--grid",
-    "grid",
-    multiple=True,
-    required=True,
-    metavar="NAME=VALUES",
-    help="Values of one parameter: NAME=a,b,c or NAME=low:high:step, both ends included; may be repeated.",
-)
-@click.option("--param", multiple=True, metavar="NAME=NUMBER", help="A parameter that stays; may be repeated.")
-@click.option("--random", "draw", type=click.IntRange(min=1), default=None, help="Draw N sets of the grid.")
+@grid_options
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of --random.")
 @click.option(
     "--metric",

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from cli.options import (
+    METRICS,
     Words,
     check_out,
     config_option,
     data_option,
     fee_ppm_of,
+    grid_options,
     home_option,
     json_option,
     open_console,
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from research.verdict import Verdict
     from research.walkforward import WalkForward
 
-METRICS: Final = ("final_equity", "net_profit", "sharpe", "max_drawdown", "profit_factor")
 COSTS: Final = "0,1,2,3"
 TOLD_EVERY: Final = 10
 """Parts of the work after which progress is told."""
@@ -41,21 +42,7 @@ HONEST: Final = (
 @home_option
 @config_option
 @json_option
-@click.option("--symbols", multiple=True, required=True, help="Bars of these symbols: --symbols AAPL MSFT.")
-@click.option("--timeframe", default=None, help="1m, 5m, 1h, 1d, ...  [default: the one with most bars]")
-@click.option("--start", default=None, help="From this date or time on (UTC).")
-@click.option("--end", default=None, help="Up to, not including, this date or time (UTC).")
-@click.option("--policy", default=None, help="A policy of the forex desk; see `trifecta policies`.")
-@click.option(
-    "--grid",
-    "grid",
-    multiple=True,
-    required=True,
-    metavar="NAME=VALUES",
-    help="Values of one parameter: NAME=a,b,c or NAME=low:high:step, both ends included; may be repeated.",
-)
-@click.option("--param", multiple=True, metavar="NAME=NUMBER", help="A parameter that stays; may be repeated.")
-@click.option("--random", "draw", type=click.IntRange(min=1), default=None, help="Draw N sets of the grid.")
+@grid_options
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of --random and bootstraps.")
 @click.option("--metric", type=click.Choice(METRICS), default="sharpe", show_default=True, help="What to choose by.")
 @click.option("--train", type=click.IntRange(min=1), default=None, help="Bars to choose on.  [default: 3 tests]")

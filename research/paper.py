@@ -16,7 +16,7 @@ from actors.restoring import SessionLog, newest_session
 from actors.settings import GOVERNOR, RISK, SUPERVISOR, Settings
 from actors.staging import session_record
 from actors.system import Cluster
-from journal.commands import CommandFile
+from journal.commands import CommandFile, CommandsError
 from journal.evidence import Evidence, evidence_of
 from journal.records import Stop
 from journal.signing import open_seal
@@ -303,6 +303,8 @@ def _finished(
         journal.close()
     with suppress(SwitchboardError):  # the same here; that it cannot be read is `trifecta status`'s to say
         Switchboard(home.switches, create=False).close()
+    with suppress(CommandsError):
+        CommandFile(home.commands, create=False).close()
     result = result_of_session(planned.plan, planned.tape, log, candidates)
     events = len(planned.tape.time_ns)
     return Finished(result, settings, log.complete, resumed, records, head, wall, events, audits)

@@ -4,5 +4,10 @@ Compiled code wraps 64-bit integers around, as hashes want it; numpy scalars war
 """
 
 import numpy as np
+from hypothesis import settings
 
 np.seterr(over="ignore")
+
+# What is searched for failures is searched with compiled kernels; here it is only to be seen which lines are reached.
+settings.register_profile("plain", settings.get_profile("default"), max_examples=25, deadline=None)
+settings.load_profile("plain")

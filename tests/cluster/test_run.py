@@ -74,7 +74,7 @@ def test_a_run_stopped_in_the_middle_goes_on_and_decides_the_same(tmp_path, scra
     assert took < END_S
     assert left_over(scratch) == ([], [])
     assert sorted(path.name for path in home.iterdir()) == [
-        "catalogue", "journal.db", "journal.db.head", "keys", "reports", "switches.db", "tapes",
+        "catalogue", "commands.db", "journal.db", "journal.db.head", "keys", "reports", "switches.db", "tapes",
     ]  # fmt: skip
     verified = trifecta("journal", "verify", "--home", home, "--json").document
     assert verified["ok"]
