@@ -233,11 +233,11 @@ class Agent:
         return upto, self._intents[:count].copy()
 
     def _collect_changes(self) -> None:
-        learning = self._kernel.chains.chain.learning
-        count = int(learning.control[WRITTEN])
+        listener = self._kernel.chains.listener
+        count = int(listener.control[WRITTEN])
         if count:
-            self._changes = joined([self._changes, learning.changes[:count]], CHANGE)
-            learning.control[WRITTEN] = 0
+            self._changes = joined([self._changes, listener.changes[:count]], CHANGE)
+            listener.control[WRITTEN] = 0
             self._tell_changes()
 
     def _tell_changes(self) -> None:

@@ -7,11 +7,9 @@ import numpy as np
 from bench.figure import Figure, interleaved
 from bench.structure import INSTRUMENTS, SCAN_S, minute_rows
 from market.records import Records
-from market.structure import Structure
 from market.timeframes import MINUTE_NS, TIMEFRAMES
-from policies.scan_chain import run_bars, run_instruments
-from policies.signals.chain import Chain
 from policies.signals.desk import frames_of, open_chains
+from policies.signals.listening import Listener, take_bars, take_one_each
 from research.scan.judging import context_of, usual_rule
 from research.scan.scanning import USUAL_TIMEFRAMES
 
@@ -37,16 +35,16 @@ def rows_at(timeframe: str, bars: int, instruments: int) -> Records:
 
 
 def _one_bar_of_all(timeframe: str) -> Figure:
-    chain, structure = _opened(timeframe, INSTRUMENTS)
+    listener = _opened(timeframe, INSTRUMENTS)
     rows = rows_at(timeframe, WARM_BARS + TIMED_BARS * 3, INSTRUMENTS)
     for bar in range(WARM_BARS):
-        run_instruments(chain, structure, rows[bar], RULE)
+        take_one_each(listener, rows[bar])
     parts = iter(range(3))
 
     def part() -> None:
         begin = WARM_BARS + next(parts) * TIMED_BARS
         for bar in range(begin, begin + TIMED_BARS):
-            assert run_instruments(chain, structure, rows[bar], RULE) == INSTRUMENTS, "every one must have an opinion"
+            assert take_one_each(listener, rows[bar]) == INSTRUMENTS, "every one must have an opinion"
 
     (best_s,) = interleaved([part], 2)
     note = f"{INSTRUMENTS:,} instruments: structure, patterns, regime, votes, calibration, with the context of "
@@ -59,15 +57,12 @@ def _history() -> Figure:
     rows = np.ascontiguousarray(rows_at("1h", HISTORY, 1)[:, 0]).view(np.recarray)
 
     def run() -> None:
-        chain, structure = _opened("1h", 1)
-        run_bars(chain, structure, 0, rows, RULE)
+        take_bars(_opened("1h", 1), 0, rows)
 
     (best_s,) = interleaved([run], 3)
     return Figure("scan, one instrument from nothing", best_s / HISTORY * 1e6, "us per bar",
                   note=f"{HISTORY:,} bars of 1h, files read already")  # fmt: skip
 
 
-def _opened(timeframe: str, instruments: int) -> tuple[Chain, Structure]:
-    lengths = [frames_of(TIMEFRAMES[timeframe])] * instruments
-    chains = open_chains(lengths, np.arange(instruments), RULE)
-    return chains.chain, chains.structure
+def _opened(timeframe: str, instruments: int) -> Listener:
+    return open_chains([frames_of(TIMEFRAMES[timeframe])] * instruments, RULE)

@@ -10,12 +10,11 @@ import numpy as np
 from bench.figure import Figure, interleaved
 from bench.structure import minute_rows
 from bench.tapes import bars_tape
-from market.compiled import compiled
-from market.records import Records
-from market.structure import Structure, open_structure
+from market.structure import open_structure
 from market.tape import Tape
 from market.timeframes import MINUTE_NS, TIMEFRAMES, grid_of
-from policies.signals.chain import Chain, open_chain, opinions_of, step_chain
+from policies.signals.chain import open_chain
+from policies.signals.listening import Listener, listen, opinions_of, take_one_each
 from policies.signals.rule import ChainRule
 from policies.signals.sources import FEATURES
 
@@ -39,42 +38,34 @@ def figures() -> Iterator[Figure]:
     yield from _history()
 
 
-def a_chain(instruments: int) -> tuple[Structure, Chain]:
-    """Return a structure of three timeframes and the chain that reads it."""
+def a_listener(instruments: int) -> Listener:
+    """Return the listener of a chain over three timeframes."""
     lengths = [[TIMEFRAMES[name] for name in FRAMES]] * instruments
     structure = open_structure(grid_of(FRAMES), [ALL] * len(FRAMES), [0] * instruments)
-    return structure, open_chain(lengths, ChainRule())
+    return listen(structure, open_chain(lengths, ChainRule()), ChainRule())
 
 
 def _bar_by_bar() -> Iterator[Figure]:
-    structure, chain = a_chain(INSTRUMENTS)
-    rule, rows, hours = ChainRule(), minute_rows(HOURS * 60, INSTRUMENTS), iter(range(HOURS))
+    listener = a_listener(INSTRUMENTS)
+    rows, hours = minute_rows(HOURS * 60, INSTRUMENTS), iter(range(HOURS))
 
     def hour() -> None:
         begin = next(hours) * 60
         for minute in range(begin, begin + 60):
-            step_all(chain, structure, rows[minute], rule)
+            take_one_each(listener, rows[minute])
 
     (best_s,) = interleaved([hour], HOURS - 1)  # the first hour warms up and is not timed
-    assert (chain.signals.bars == HOURS * 60).all(), "every minute must have been taken"
+    assert (listener.signals.bars == HOURS * 60).all(), "every minute must have been taken"
     note = f"{INSTRUMENTS} instruments, {len(FRAMES)} timeframes, {len(ALL)} indicators each; best hour of {HOURS - 1}"
     yield Figure("chain, incremental", best_s / 60 / INSTRUMENTS * 1e6, "us per bar and instrument", INCREMENTAL_US,
                  at_most=True, note=f"{note}")  # fmt: skip
-
-
-@compiled
-def step_all(chain: Chain, structure: Structure, rows: Records, rule: ChainRule) -> None:
-    """Take a row of every instrument."""
-    for instrument in range(len(rows)):
-        step_chain(chain, structure, instrument, rows[instrument], rule)
 
 
 def _history() -> Iterator[Figure]:
     tape = bars_tape(1, HISTORY, 7, 0)
 
     def ours() -> None:
-        structure, chain = a_chain(1)
-        opinions_of(chain, structure, ChainRule(), tape, MINUTE_NS)
+        opinions_of(a_listener(1), tape, MINUTE_NS)
 
     chain_s, floor_s = interleaved([ours, lambda: floor(tape)], 3)
     yield Figure("chain, from history", HISTORY / chain_s, "minutes/s", note="one instrument, everything at every bar")

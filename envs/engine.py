@@ -121,11 +121,11 @@ def think(engine: Engine, tape: Tape, begin: int, end: int) -> tuple[int, int]:
 @folded
 def take_changes(engine: Engine) -> None:
     """Log what has changed in the standing of a chain's sources."""
-    learning, logs = engine.agent.chains.chain.learning, engine.logs
-    for k in range(learning.control[WRITTEN]):
-        logs.changes[logs.counts[CHANGES]] = learning.changes[k]
+    listener, logs = engine.agent.chains.listener, engine.logs
+    for k in range(listener.control[WRITTEN]):
+        logs.changes[logs.counts[CHANGES]] = listener.changes[k]
         logs.counts[CHANGES] += 1
-    learning.control[WRITTEN] = 0
+    listener.control[WRITTEN] = 0
 
 
 @folded

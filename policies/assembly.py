@@ -341,7 +341,7 @@ def chains_of(plan: Plan) -> Chains:
     places = {id(feed): k for k, feed in enumerate(own)}
     numbers = np.array([places.get(id(feed), -1) for feed in views], np.int64)
     rule = rule_of([value for _, value in wanted.pop()])
-    return open_chains([frames_of(feed.bar_ns) for feed in own], numbers, rule)
+    return Chains(numbers, open_chains([frames_of(feed.bar_ns) for feed in own], rule))
 
 
 def scanner_of(plan: Plan, candidates_max: int = 1024, instruments: Records | None = None) -> Scanner:

@@ -40,11 +40,7 @@ def hear_rows(agent: Agent, tape: Tape, begin: int, end: int, intents: Records, 
     row = begin
     end = begin + int(np.searchsorted(tape.time_ns[begin:end], agent.control[DAY_END]))
     changes = CHANGES_MAX - len(agent.feeds) * JUDGED_COUNT
-    while (
-        row < end
-        and count + len(agent.feeds) <= len(intents)
-        and agent.chains.chain.learning.control[WRITTEN] <= changes
-    ):
+    while row < end and count + len(agent.feeds) <= len(intents) and agent.chains.listener.control[WRITTEN] <= changes:
         last = stretch_end(agent, tape, row, min(end, row + len(intents) - count - len(agent.feeds)))
         if last - row >= SHORT:
             count = hear_stretch(agent, tape, row, last, intents, count)

@@ -21,11 +21,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from market.bars import CLOSINGS, load_row
+from market.bars import CLOSINGS
 from market.compiled import compiled, folded
 from market.records import Record, Records, records
 from market.structure import Structure, step
-from market.tape import Tape, owned
 from policies.bandit_weights import bandit_weights
 from policies.calibration import bucket_index, calibrated
 from policies.confluence import CONFLUENCE, Direction, Panel, VoteFlaw, join_votes, panel_of
@@ -207,16 +206,23 @@ def _speak(chain: Chain, structure: Structure, instrument: int, rule: ChainRule)
     signal.outcomes = memory.sources[source].outcomes
     signal.probability = calibrated(memory, source, signal.claim, rule.calibration)
     signal.low = signal.high = math.nan
-    signal.stopped = _stopped(signal, joined.flaw, rule)
+    signal.stopped = _stopped(signal, joined.flaw, _has_vote(chain, instrument, frames), rule)
     if signal.stopped == Stopped.COVERAGE:
         signal.direction = Direction.NO_SIGNAL.value
-    if chain.learning.claims[instrument].on == 0 and signal.atr > 0.0 and not _silent(signal.stopped):
+    # What too few are trusted for is claimed all the same: who was demoted can only prove itself by outcomes.
+    silent = signal.stopped == Stopped.WARMING or signal.stopped == Stopped.FLAWED
+    if chain.learning.claims[instrument].on == 0 and signal.atr > 0.0 and not silent:
         _claim(chain, instrument, frames, rule)
 
 
 @folded
-def _silent(stopped: int) -> bool:
-    return stopped == Stopped.WARMING or stopped == Stopped.FLAWED or stopped == Stopped.COVERAGE
+def _has_vote(chain: Chain, instrument: int, frames: int) -> bool:
+    """Tell whether anybody votes, demoted or not, at a timeframe whose volatility is known."""
+    for k in range(frames):
+        for s in range(SOURCES_COUNT):
+            if chain.frames[k] > 0.0 and not math.isnan(chain.votes[instrument, k * SOURCES_COUNT + s]):
+                return True
+    return False
 
 
 @compiled
@@ -260,7 +266,7 @@ def weigh(chain: Chain, instrument: int, frames: int, rule: ChainRule) -> float:
         )
     known = timeframe_weights(chain.base[instrument], chain.volatility, rule.power, chain.frames)
     if known == 0.0:
-        chain.panel.weights[:] = 0.0
+        chain.panel.weights[:], chain.frames[:] = 0.0, 0.0
         return 0.0
     learned_groups(chain, instrument, chain.regimes.rows[instrument * frames].regime, rule)
     tracks, first = chain.learning.tracks.sources, instrument * JUDGED_COUNT + 1
@@ -314,11 +320,11 @@ def learned_groups(chain: Chain, instrument: int, regime: int, rule: ChainRule) 
 
 
 @folded
-def _stopped(signal: Record, flaw: int, rule: ChainRule) -> int:
+def _stopped(signal: Record, flaw: int, voted: bool, rule: ChainRule) -> int:
     """Return the first rule that an opinion does not pass."""
     if flaw != VoteFlaw.NONE:
         return Stopped.FLAWED.value
-    if signal.coverage <= 0.0:
+    if not voted:
         return Stopped.WARMING.value
     if math.isnan(signal.score) or signal.coverage < rule.confluence.coverage_min:
         return Stopped.COVERAGE.value
@@ -346,39 +352,8 @@ def write_interval(chain: Chain, instrument: int, rule: ChainRule) -> None:
     signal.high = max(beta_point(0.975, a, b), signal.probability)
 
 
-@compiled
+@folded
 def step_chain(chain: Chain, structure: Structure, instrument: int, row: Record, rule: ChainRule) -> bool:
     """Take one row of an instrument into its structure and the chain; True when there is a new opinion."""
     step(structure, instrument, row)
     return take_news(chain, structure, instrument, rule)
-
-
-@compiled
-def run_chain(
-    chain: Chain, structure: Structure, rule: ChainRule, tape: Tape, bar_ns: int, out: Records, votes: Floats
-) -> int:
-    """Take the rows of a tape as those of instrument 0; write every opinion and its votes; return how many."""
-    row, said = structure.builder.row[0], 0
-    for i in range(len(tape.time_ns)):
-        load_row(tape, i, bar_ns, row)
-        if step_chain(chain, structure, 0, row, rule):
-            out[said] = chain.signals[0]
-            for v in range(votes.shape[1]):
-                votes[said, v] = chain.votes[0, v]
-            said += 1
-    return said
-
-
-class Opinions(NamedTuple):
-    """What a chain said at every closed bar of a series: rows of `SIGNAL`, and the votes [bars, votes]."""
-
-    signals: Records
-    votes: Floats
-
-
-def opinions_of(chain: Chain, structure: Structure, rule: ChainRule, tape: Tape, bar_ns: int) -> Opinions:
-    """Return what a chain says at every closed bar of one feed; `bar_ns` is the length of the tape's bars."""
-    rows = len(tape.time_ns)
-    out, votes = records(rows, SIGNAL), np.full((rows, chain.votes.shape[1]), math.nan)
-    said = int(run_chain(chain, structure, rule, owned(tape), bar_ns, out, votes))
-    return Opinions(out[:said], votes[:said])

@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 from market.bars import load_row
 from market.compiled import compiled
 from market.records import Record, records
-from market.structure import Structure, open_structure
+from market.structure import open_structure
 from market.tape import Tape
-from market.timeframes import FRAME, TIMEFRAMES, Grid
+from market.timeframes import DAY_NS, FRAME, MONDAY_NS, TIMEFRAMES, Grid
 from policies import forex
 from policies.calibration import CalibrationRule, Method
 from policies.confluence import ConfluenceRule
 from policies.scaling import ConfidenceScale, confidence_risk
-from policies.signals.chain import Chain, open_chain, step_chain, write_interval
+from policies.signals.chain import open_chain
+from policies.signals.listening import Listener, listen, show_interval, take_row
 from policies.signals.record import Stopped
 from policies.signals.rule import ChainRule
 from policies.signals.sources import FEATURES
@@ -52,12 +53,10 @@ RISK_LEAST: Final = 0.25
 
 
 class Chains(NamedTuple):
-    """The chains of all views: one structure and one chain, and per view its number in them (-1: it has none)."""
+    """The chains of all views: one listener, and per view its number there (-1: it has none)."""
 
     numbers: NDArray[np.int64]
-    structure: Structure
-    chain: Chain
-    rule: ChainRule
+    listener: Listener
 
 
 def frames_of(bar_ns: int) -> tuple[int, ...]:
@@ -76,20 +75,21 @@ def frame_names(bar_ns: int) -> tuple[str, ...]:
     return tuple(names.get(length, f"{length / 1e9:g}s") if length else "-" for length in frames_of(bar_ns))
 
 
-def open_chains(lengths_ns: Sequence[Sequence[int]], numbers: NDArray[np.int64], rule: ChainRule) -> Chains:
+def open_chains(lengths_ns: Sequence[Sequence[int]], rule: ChainRule) -> Listener:
     """Return chains that have seen nothing, per instrument over timeframes of some lengths (0: none)."""
     count = len(lengths_ns)
     frames = records(count * FRAMES_MAX, FRAME).reshape(count, FRAMES_MAX)
     frames.bar_ns = np.array(lengths_ns, np.int64).reshape(count, FRAMES_MAX)
+    frames.anchor_ns[frames.bar_ns > DAY_NS] = MONDAY_NS
     frames.bar_ns[frames.bar_ns == 0] = NEVER_NS
     empty = np.zeros(0, np.int64)
     structure = open_structure(Grid(frames, empty, empty, empty), [FEATURES] * FRAMES_MAX, range(count))
-    return Chains(numbers, structure, open_chain(lengths_ns, rule), rule)
+    return listen(structure, open_chain(lengths_ns, rule), rule)
 
 
 def no_chains(views: int) -> Chains:
     """Return the chains of an agent whose policies need none."""
-    return open_chains((), np.full(views, -1, np.int64), ChainRule())
+    return Chains(np.full(views, -1, np.int64), open_chains((), ChainRule()))
 
 
 def rule_of(params: Sequence[float]) -> ChainRule:
@@ -113,14 +113,13 @@ def hear_chain(chains: Chains, view: int, bar_ns: int, tape: Tape, row: int, fea
 
     `features` shows what the first timeframe's votes have read.
     """
-    number, structure = chains.numbers[view], chains.structure
-    taken = structure.builder.row[0]
-    load_row(tape, row, bar_ns, taken)
-    if not step_chain(chains.chain, structure, number, taken, chains.rule):
+    number, listener = chains.numbers[view], chains.listener
+    load_row(tape, row, bar_ns, listener.row[0])
+    if not take_row(listener, number):
         return False
     for k in range(len(FEATURES)):
-        features[k] = structure.features[number, 0, k]
-    signal = chains.chain.signals[number]
+        features[k] = listener.features[number, 0, k]
+    signal = listener.signals[number]
     out.strength, out.confidence, out.votes_count = signal.score, signal.probability, 0
     return bool(signal.stopped == Stopped.NONE)
 
@@ -128,15 +127,15 @@ def hear_chain(chains: Chains, view: int, bar_ns: int, tape: Tape, row: int, fea
 @compiled
 def show_evidence(chains: Chains, view: int, out: Record) -> None:
     """Write to an intent what its opinion stands on: votes with weights, regime, coverage, claim, interval."""
-    number = chains.numbers[view]
-    write_interval(chains.chain, number, chains.rule)
-    signal, votes = chains.chain.signals[number], chains.chain.votes[number]
+    number, listener = chains.numbers[view], chains.listener
+    show_interval(listener, number)
+    signal, votes = listener.signals[number], listener.votes[number]
     out.evidence, out.outcomes = len(votes), signal.outcomes
     out.regime, out.volatility = signal.regime, signal.volatility
     out.coverage, out.agreement, out.claim = signal.coverage, signal.agreement, signal.claim
     out.low, out.high = signal.low, signal.high
     for k in range(len(votes)):
-        out.said[k], out.weights[k] = votes[k], chains.chain.weights[number, k]
+        out.said[k], out.weights[k] = votes[k], listener.weights[number, k]
 
 
 @compiled

@@ -14,15 +14,14 @@ import numpy as np
 
 from market.bars import Heard, bars_of_tape, open_builder
 from market.records import Records
-from market.timeframes import DAY_NS, MONDAY_NS, TIMEFRAMES, grid_of
+from market.timeframes import DAY_NS, TIMEFRAMES, grid_of
 from policies.catalogue import params_of, policy_named
 from policies.confluence import Direction
 from policies.patterns import Pattern, Series, find_patterns
 from policies.regime import Regime, Volatility, regimes_of
-from policies.scan_chain import run_bars
 from policies.scan_pace import deviation_rank
-from policies.signals.chain import Chain, write_interval
 from policies.signals.desk import frame_names, frames_of, open_chains, rule_of
+from policies.signals.listening import Listener, show_interval, take_bars
 from policies.signals.record import STOPPED_WORDS, Stopped
 from policies.signals.rule import ChainRule
 from policies.signals.sources import SLOTS, SOURCES
@@ -72,12 +71,10 @@ def judged(origin: Origin, timeframe: str, bars: Records, tick: float, rule: Cha
     if len(bars) < BARS_MIN:
         return f"fewer than {BARS_MIN} bars"
     frames = frame_names(TIMEFRAMES[timeframe])
-    _, structure, chain, _ = open_chains([frames_of(TIMEFRAMES[timeframe])], np.zeros(1, np.int64), rule)
-    grid = structure.builder.grid.frames
-    grid.anchor_ns[grid.bar_ns == TIMEFRAMES["1w"]] = MONDAY_NS  # as the weeks of `bars_of` are cut
-    run_bars(chain, structure, 0, bars, rule)
-    write_interval(chain, 0, rule)
-    signal, newest = chain.signals[0], bars[-1]
+    listener = open_chains([frames_of(TIMEFRAMES[timeframe])], rule)
+    take_bars(listener, 0, bars)
+    show_interval(listener, 0)
+    signal, newest = listener.signals[0], bars[-1]
     stopped = Stopped(int(signal.stopped))
     side = SIDES.get(Direction(int(signal.direction)), Side.NONE)
     trade = _trade(side, newest, rule.barrier_atr * float(signal.atr), tick)
@@ -92,7 +89,7 @@ def judged(origin: Origin, timeframe: str, bars: Records, tick: float, rule: Cha
         outcomes=int(signal.outcomes), regime=Regime(int(signal.regime)).name.lower(),
         volatility=Volatility(int(signal.volatility)).name.lower(), volatility_rank=_rank(bars, rule),
         price=float(newest.close) * tick, atr=known(float(signal.atr) * tick), stop=trade.stop, target=trade.target,
-        reward_to_risk=trade.reward_to_risk, votes=_votes(chain, frames), patterns=_patterns(timeframe, bars, rule),
+        reward_to_risk=trade.reward_to_risk, votes=_votes(listener, frames), patterns=_patterns(timeframe, bars, rule),
     )  # fmt: skip
 
 
@@ -135,11 +132,11 @@ def _rank(bars: Records, rule: ChainRule) -> float | None:
     return known(float(deviation_rank(np.ascontiguousarray(regimes_of(closes, rule.regime).deviation))))
 
 
-def _votes(chain: Chain, frames: Sequence[str]) -> tuple[Cast, ...]:
+def _votes(listener: Listener, frames: Sequence[str]) -> tuple[Cast, ...]:
     """Return the votes that there were, with what each weighed."""
     names: list[tuple[str | None, str]] = [(frame, source) for frame in frames for source in SOURCES]
     names += [(None, slot) for slot in SLOTS]
-    rows = zip(names, chain.votes[0].tolist(), chain.weights[0].tolist(), strict=True)
+    rows = zip(names, listener.votes[0].tolist(), listener.weights[0].tolist(), strict=True)
     return tuple(Cast(*name, vote, weight) for name, vote, weight in rows if not math.isnan(vote))
 
 

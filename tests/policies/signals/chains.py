@@ -5,7 +5,8 @@ from typing import NamedTuple
 from market.structure import Structure, open_structure
 from market.tape import Tape
 from market.timeframes import TIMEFRAMES, grid_of
-from policies.signals.chain import Chain, Opinions, open_chain, opinions_of
+from policies.signals.chain import Chain, open_chain
+from policies.signals.listening import Listener, Opinions, listen, opinions_of
 from policies.signals.rule import ChainRule
 from policies.signals.sources import FEATURES
 from tests.market.bars import MINUTE_NS, real_bars
@@ -19,16 +20,17 @@ SHORT = ChainRule(horizon=8, barrier_atr=2.0)
 
 
 class Market(NamedTuple):
-    """A structure and the chain that reads it."""
+    """A structure, the chain that reads it, and its listener."""
 
     structure: Structure
     chain: Chain
-    rule: ChainRule
+    listener: Listener
 
 
 def a_market(rule: ChainRule = SHORT, instruments: int = 1) -> Market:
     structure = open_structure(grid_of(FRAMES), [FEATURES] * len(FRAMES), [0] * instruments)
-    return Market(structure, open_chain([LENGTHS] * instruments, rule), rule)
+    chain = open_chain([LENGTHS] * instruments, rule)
+    return Market(structure, chain, listen(structure, chain, rule))
 
 
 def real_minutes(rows: int, begin: int = 0) -> Tape:
@@ -36,4 +38,4 @@ def real_minutes(rows: int, begin: int = 0) -> Tape:
 
 
 def opinions(market: Market, tape: Tape) -> Opinions:
-    return opinions_of(market.chain, market.structure, market.rule, tape, MINUTE_NS)
+    return opinions_of(market.listener, tape, MINUTE_NS)

@@ -10,7 +10,8 @@ from market.structure import step_lost
 from policies.calibration import interval_of
 from policies.confluence import Direction
 from policies.demotion import Standing
-from policies.signals.chain import forget, open_chain, require_lists, step_chain, write_interval
+from policies.signals.chain import forget, open_chain, require_lists
+from policies.signals.listening import show_interval, take_row
 from policies.signals.record import Stopped
 from policies.signals.rule import ChainRule, require_chain
 from policies.signals.sources import FEATURES, GROUPS_COUNT, JUDGED_COUNT, SOURCES_COUNT, vote_names
@@ -32,7 +33,7 @@ def live(tape, market=None):
     row, signals, votes = market.structure.builder.row[0], [], []
     for i in range(len(tape.time_ns)):
         load_row(tape, i, MINUTE_NS, row)
-        if step_chain(market.chain, market.structure, 0, row, market.rule):
+        if take_row(market.listener, 0):
             signals.append(market.chain.signals[0].copy())
             votes.append(market.chain.votes[0].copy())
     return signals, np.array(votes)
@@ -94,8 +95,8 @@ def test_the_interval_is_that_of_the_calibration_and_holds_the_probability():
     market = a_market()
     opinions(market, real_minutes(ROWS))
     signal = market.chain.signals[0]
-    write_interval(market.chain, 0, market.rule)
-    told = interval_of(market.chain.learning.calibration, 0, float(signal.claim), market.rule.calibration)
+    show_interval(market.listener, 0)
+    told = interval_of(market.chain.learning.calibration, 0, float(signal.claim), SHORT.calibration)
     assert (float(signal.low), float(signal.high)) == pytest.approx((told.low, told.high))
     assert signal.low <= signal.probability <= signal.high
 
@@ -110,6 +111,18 @@ def test_a_demoted_group_weighs_nothing_and_lowers_the_coverage():
     assert one.chain.weights[0, trend].sum() > 0.0
     assert other.chain.weights[0, trend].sum() == 0.0
     assert other.chain.signals[0].coverage < one.chain.signals[0].coverage
+
+
+def test_groups_that_are_all_demoted_go_on_proving_themselves():
+    market = a_market()
+    opinions(market, real_minutes(600))
+    market.chain.learning.tracks.sources[:].standing = Standing.DEMOTED
+    before = market.chain.learning.calibration.sources.outcomes.copy()
+    found = opinions(market, real_minutes(400, begin=600)).signals
+    market.chain.learning.tracks.sources[:].standing = Standing.DEMOTED  # none was lifted meanwhile
+    assert (found.stopped[0], found.direction[0]) == (Stopped.COVERAGE, Direction.NO_SIGNAL)
+    learned = market.chain.learning.calibration.sources.outcomes - before
+    assert (learned[1 : 1 + GROUPS_COUNT] > 0).all()
 
 
 def test_a_slot_votes_with_its_share_and_one_that_is_out_of_bounds_stops_everything():
@@ -139,7 +152,7 @@ def test_instruments_do_not_know_of_each_other():
     opinions(alone, tape)
     for i in range(500):
         load_row(tape, i, MINUTE_NS, row)
-        step_chain(both.chain, both.structure, 1, row, both.rule)
+        take_row(both.listener, 1)
     assert same(both.chain.signals[1], alone.chain.signals[0])
     assert both.chain.signals[0].bars == 0
 

@@ -6,11 +6,15 @@ import msgspec
 import numpy as np
 import pytest
 
-from market.timeframes import DAY_NS, MINUTE_NS
+from market.bars import BAR
+from market.records import records
+from market.timeframes import DAY_NS, MINUTE_NS, MONDAY_NS, TIMEFRAMES
 from policies import forex
 from policies.assembly import chained_feeds, chains_of
 from policies.catalogue import params_of, policy_named
-from policies.signals.desk import PARAMS, frame_names, frames_of, risk_share, rule_of
+from policies.signals.desk import PARAMS, frame_names, frames_of, open_chains, risk_share, rule_of
+from policies.signals.listening import take_bars
+from policies.signals.rule import ChainRule
 from tests.research.forex import PAIRS, forex_plan
 
 SPEC = policy_named("confluence")
@@ -54,10 +58,10 @@ def test_every_view_of_the_desk_has_a_chain_and_other_plans_have_none():
     plan = forex_plan("confluence")
     chains = chains_of(plan)
     assert chains.numbers.tolist() == list(range(PAIRS))
-    assert len(chains.chain.signals) == len(chained_feeds(plan)) == PAIRS
+    assert len(chains.listener.signals) == len(chained_feeds(plan)) == PAIRS
     none = chains_of(forex_plan())
     assert none.numbers.tolist() == [-1] * PAIRS
-    assert len(none.chain.signals) == 0
+    assert len(none.listener.signals) == 0
 
 
 def test_two_desks_with_different_parameters_are_refused():
@@ -66,3 +70,22 @@ def test_two_desks_with_different_parameters_are_refused():
     feeds = (*plan.feeds[:-1], msgspec.structs.replace(plan.feeds[-1], desk=1))
     with pytest.raises(ValueError, match="must agree"):
         chains_of(msgspec.structs.replace(plan, desks=(plan.desks[0], other), feeds=feeds))
+
+
+def test_weeks_of_a_chain_begin_on_monday():
+    listener = open_chains([frames_of(TIMEFRAMES["1d"])], ChainRule())
+    days = records(7 * 20, BAR)
+    days.inputs, days.whole, days.volume = 1, 1, 1.0
+    middle = 1_000 + np.arange(len(days)) ** 2 % 97
+    for name, away in (("open", 0), ("high", 5), ("low", -5), ("close", 1)):
+        days[name], days[f"ask_{name}"] = middle + away, middle + away + 8
+    days.open_ns[:] = MONDAY_NS + np.arange(len(days)) * DAY_NS
+    days.close_ns[:] = days.open_ns + DAY_NS
+    moved, before = [], listener.features[0, 1].copy()
+    for day in range(len(days)):
+        take_bars(listener, 0, days[day : day + 1])
+        if not np.array_equal(listener.features[0, 1], before, equal_nan=True):
+            moved.append(day)
+            before = listener.features[0, 1].copy()
+    assert len(moved) > 5
+    assert all(day % 7 == 6 for day in moved)
