@@ -27,13 +27,14 @@ from envs.logs import (
     latch,
 )
 from market.compiled import compiled, folded, inlined
+from market.far_calls import far_call, loaded
 from market.ledger import TRADES, mark_moved
 from market.matching import match_due, match_waiting, submit
 from market.money import INT64_MAX
 from market.paper import COUNT, GUARDED, NEXT_DUE, REPORTS, PaperVenue
 from market.quotes import update_quote
 from market.records import Record, Records
-from market.tape import Role, Tape
+from market.tape import Int64, Role, Tape
 from policies.bookkeeping import DAY_NS, book_report, close_instant, open_day, place, reserve, take_sample
 from policies.breaking import PRICE, hear_prices, note_leg, take_back_probe
 from policies.estimating import learn_before
@@ -51,8 +52,13 @@ from policies.signals.outcomes import WRITTEN
 
 
 class Engine(NamedTuple):
-    """All state of one run. `venue.quotes` and `book.quotes` are one array; agents and scanner have their own."""
+    """All state of one run. `venue.quotes` and `book.quotes` are one array; agents and scanner have their own.
 
+    What happens once in many rows is reached by a far call through `far`: so it is compiled once, and what runs at
+    every row compiles without it.
+    """
+
+    far: Int64
     agent: Agent
     scanner: Scanner
     venue: PaperVenue
@@ -63,6 +69,10 @@ class Engine(NamedTuple):
     order: Records
     logs: Logs
     candidates: NDArray[np.int64]
+
+
+DECIDE, DUE, REPORTED = range(3)
+"""What is asked of an engine by a far call."""
 
 
 @compiled
@@ -141,7 +151,7 @@ def settle(engine: Engine, tape: Tape, begin: int, end: int, count: int) -> None
                 return
         now = tape.time_ns[row]
         if venue.control[NEXT_DUE] < now:
-            run_due(engine)
+            far_call(engine.far, DUE, 0, 0, venue.control[NEXT_DUE])
             continue
         if book.estimator.terms[0].step_ns != 0:
             learn_before(book, now)
@@ -151,14 +161,13 @@ def settle(engine: Engine, tape: Tape, begin: int, end: int, count: int) -> None
         if venue.control[NEXT_DUE] == now:
             match_due(venue, now)
         if venue.control[REPORTS] > 0:
-            take_reports(engine)
-            latch(logs, now, close_instant(book, now))
+            far_call(engine.far, REPORTED, 0, 0, now)
         elif book.ledger.account[0].open_positions > 0:
             latch(logs, now, close_instant(book, now))
         if now >= book.ledger.account[0].next_ns:
             logs.counts[SAMPLES] = take_sample(book, now, logs.samples, logs.counts[SAMPLES])
         if intent_ns == now or book.guard[0].due_ns != 0:
-            k = decide(engine, k, count, now)
+            k = far_call(engine.far, DECIDE, k, count, now)
             intent_ns = engine.intents[engine.sequence[k]].time_ns if k < count else INT64_MAX
 
 
@@ -179,21 +188,6 @@ def take_rows(engine: Engine, tape: Tape, row: int, end: int) -> int:
     return row
 
 
-@folded
-def run_due(engine: Engine) -> None:
-    """Process the instant of the next due of the venue, at which no row falls."""
-    venue, book, logs = engine.venue, engine.book, engine.logs
-    now = venue.control[NEXT_DUE]
-    match_due(venue, now)
-    if venue.control[REPORTS] > 0:
-        take_reports(engine)
-        latch(logs, now, close_instant(book, now))
-    if now >= book.ledger.account[0].next_ns:
-        logs.counts[SAMPLES] = take_sample(book, now, logs.samples, logs.counts[SAMPLES])
-    if book.guard[0].due_ns != 0:
-        decide(engine, 0, 0, now)
-
-
 @compiled
 def run_dues(engine: Engine, until_ns: int) -> None:
     """Process all dues up to `until_ns`, with no row in between."""
@@ -201,7 +195,26 @@ def run_dues(engine: Engine, until_ns: int) -> None:
         now = engine.venue.control[NEXT_DUE]
         if now >= engine.agent.control[DAY_END]:
             roll_day(engine, now)
-        run_due(engine)
+        far_call(engine.far, DUE, 0, 0, now)
+
+
+def enter(address: Engine, asked: int, first: int, count: int, now: int) -> int:
+    """Do what an engine is asked by a far call: process a due of the venue at which no row falls, reports, intents.
+
+    After a due there may be closes to decide. 1 and the place of the next intent in `sequence` is returned.
+    """
+    engine = loaded(address)
+    venue, book, logs = engine.venue, engine.book, engine.logs
+    if asked == DUE:
+        match_due(venue, now)
+    if asked != DECIDE and venue.control[REPORTS] > 0:
+        take_reports(engine)
+        latch(logs, now, close_instant(book, now))
+    if asked == DUE and now >= book.ledger.account[0].next_ns:
+        logs.counts[SAMPLES] = take_sample(book, now, logs.samples, logs.counts[SAMPLES])
+    if asked == DECIDE or (asked == DUE and book.guard[0].due_ns != 0):
+        return 1 + decide(engine, first, count, now)
+    return 1
 
 
 @folded

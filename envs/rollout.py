@@ -6,8 +6,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.engine import Engine, roll_day, run_dues, run_rows
+from envs.engine import Engine, enter, roll_day, run_dues, run_rows
 from envs.logs import CHUNK, Logs, log_latch
+from market.far_calls import fill_handle, open_handle
 from market.ledger import TRADE
 from market.money import INT64_MAX
 from market.paper import END_NS, ORDER, REPORT, STOP_RULES, paper_venue
@@ -52,12 +53,14 @@ def open_engine(plan: Plan, epoch: int = 1) -> Engine:
     book.ledger.account[0].epoch = agent.control[EPOCH] = epoch
     kinds = (INTENT, ORDER, REPORT, TRADE, SAMPLE, LATCH, CHANGE)
     room = 2 * CHUNK + 64 + len(plan.feeds)
-    return Engine(
-        agent, scanner, venue, book, open_watch(len(plan.instruments)), records(room, INTENT), np.zeros(room, np.int64),
-        records(1, ORDER),
+    handles = open_handle()
+    engine = Engine(
+        handles[1], agent, scanner, venue, book, open_watch(len(plan.instruments)), records(room, INTENT),
+        np.zeros(room, np.int64), records(1, ORDER),
         Logs._make([*(unwritten(LOG_ROWS, kind) for kind in kinds), np.zeros(8, np.int64)]),
         np.zeros(max(len(plan.desks), 1), np.int64),
     )  # fmt: skip
+    return engine._replace(far=fill_handle(handles, engine, enter))
 
 
 class _Drain:

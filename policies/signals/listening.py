@@ -5,22 +5,20 @@ agents of a session, for a backtest, a scan and a series alike, and an agent doe
 """
 
 import math
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from market.bars import load_row
 from market.compiled import compiled
-from market.far_calls import far_call, handle_of, loader
+from market.far_calls import far_call, handle_of, loaded
 from market.records import Records, records
-from market.structure import Structure, open_structure
+from market.structure import Structure
 from market.tape import Int64, Tape, owned
-from market.timeframes import plain_grid
-from policies.signals.chain import Chain, open_chain, require_lists, step_chain, write_interval
+from policies.signals.chain import Chain, step_chain, write_interval
 from policies.signals.record import SIGNAL
 from policies.signals.rule import ChainRule
-from policies.signals.sources import FEATURES
 
 Floats = NDArray[np.float64]
 
@@ -55,7 +53,7 @@ class Heard(NamedTuple):
 
 def listen(structure: Structure, chain: Chain, rule: ChainRule) -> Listener:
     """Return the listener of a chain and the structure that it reads."""
-    handle = handle_of(Heard(structure, chain, rule), _LIKE, _enter)
+    handle = handle_of(Heard(structure, chain, rule), _enter)
     learning = chain.learning
     return Listener(
         handle, structure.builder.row, chain.signals, chain.votes, chain.weights, structure.features,
@@ -66,13 +64,13 @@ def listen(structure: Structure, chain: Chain, rule: ChainRule) -> Listener:
 @compiled
 def take_row(listener: Listener, instrument: int) -> bool:
     """Take the row in `row` as an instrument's; True when there is a new opinion in `signals[instrument]`."""
-    return far_call(listener.handle, instrument, STEP) != 0
+    return far_call(listener.handle, STEP, instrument, 0, 0) != 0
 
 
 @compiled
 def show_interval(listener: Listener, instrument: int) -> None:
     """Write the interval of an instrument's newest opinion to it."""
-    far_call(listener.handle, instrument, INTERVAL)
+    far_call(listener.handle, INTERVAL, instrument, 0, 0)
 
 
 @compiled
@@ -122,21 +120,11 @@ def opinions_of(listener: Listener, tape: Tape, bar_ns: int) -> Opinions:
     return Opinions(out[:said], votes[:said])
 
 
-def _nothing() -> Heard:
-    """Return a state of no instrument: the type of all."""
-    rule, frames = ChainRule(), (FEATURES,)
-    require_lists(frames)
-    return Heard(open_structure(plain_grid(1), frames, ()), open_chain((), rule), rule)
-
-
-_LIKE: Final = _nothing()
-_loaded: Final = loader(_LIKE)
-
-
-def _enter(address: int, instrument: int, asked: int) -> int:
-    heard = _loaded(address)
+def _enter(address: Heard, asked: int, instrument: int, _second: int, _third: int) -> int:
+    """Do what a listener asks for; 2 where there is a new opinion."""
+    heard = loaded(address)
     if asked == INTERVAL:
         write_interval(heard.chain, instrument, heard.rule)
-        return 0
+        return 1
     taken = heard.structure.builder.row[0]
-    return 1 if step_chain(heard.chain, heard.structure, instrument, taken, heard.rule) else 0
+    return 2 if step_chain(heard.chain, heard.structure, instrument, taken, heard.rule) else 1

@@ -12,6 +12,7 @@ NEEDED = {
     "tune": "Missing option '--symbols'",
     "walkforward": "Missing option '--symbols'",
     "journal": "",
+    "explain": "Missing argument 'DECISION_ID'",
     "data": "",
     "account": "",
     "risk": "",
