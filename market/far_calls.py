@@ -10,13 +10,14 @@ NUMBA_DISABLE_JIT=1 a far call is a plain one.
 """
 
 import ctypes
+import hashlib
 from collections.abc import Callable
-from functools import cache
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
 import numba
 import numpy as np
+from llvmlite import ir
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
@@ -63,11 +64,13 @@ def fill_handle(handles: tuple[Int64, Int64], state: Any, entry: Entry) -> Int64
         _PLAIN[id(memory)] = memory
         inner[0] = memory[0] = id(memory)
         return handle
-    kind, context = _numba.typeof(state), _cpu.target_context
-    image = ctypes.create_string_buffer(context.get_abi_sizeof(context.get_value_type(kind)))
+    size, number = _about(state)
+    image = ctypes.create_string_buffer(size)
     _store(ctypes.addressof(image), state)
     memory.owner = (state, image)
-    inner[0] = memory[0] = _machine_code(entry, kind)
+    if (entry, number) not in _MADE:
+        _MADE[entry, number] = _machine_code(entry, _numba.typeof(state))
+    inner[0] = memory[0] = _MADE[entry, number].address
     inner[1] = memory[1] = ctypes.addressof(image)
     return handle
 
@@ -85,17 +88,14 @@ def far_call(handle: Int64, asked: int, first: int, second: int, third: int) -> 
     return told - 1
 
 
-@cache
-def _machine_code(entry: Entry, kind: Any) -> int:
-    """Return the address of a function's machine code over a type of state: compiled, or read from the cache, once."""
+def _machine_code(entry: Entry, kind: Any) -> Any:
+    """Return a function's machine code over a type of state: compiled, or read from the cache."""
     signature = WORD(_types.CPointer(kind), WORD, WORD, WORD, WORD)
-    made = _numba.cfunc(signature, cache=True, error_model="numpy", _nrt=False)(entry)
-    _MADE.append(made)
-    return int(made.address)
+    return _numba.cfunc(signature, cache=True, error_model="numpy", _nrt=False)(entry)
 
 
-_MADE: Final[list[Any]] = []
-"""Machine code lives as long as its object."""
+_MADE: Final[dict[tuple[Entry, int], Any]] = {}
+"""Machine code by its function and the number of its state's type; it lives as long as its object."""
 
 
 if PLAIN:
@@ -108,16 +108,29 @@ if PLAIN:
         return int(_PLAIN[int(number)].owner[1](int(number), asked, first, second, third))
 
 else:
+    INDEX_IR: Final[Any] = ir.IntType(32)
+    WORD_IR: Final[Any] = ir.IntType(64)
 
     @_intrinsic  # type: ignore[untyped-decorator]
     def loaded(_typing: Any, address: Any) -> Any:
         """Return the state of an entry."""
 
         def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-            place = context.get_value_type(address.dtype).as_pointer()
-            return builder.load(builder.bitcast(arguments[0], place))
+            kind = context.get_value_type(address.dtype)
+            return _leaves(builder, builder.bitcast(arguments[0], kind.as_pointer()), kind, ())
 
         return address.dtype(address), generate
+
+    def _leaves(builder: Any, place: Any, kind: Any, path: tuple[int, ...]) -> Any:
+        """Load a description word by word, each as something that never changes: only what is used is read at all."""
+        if not hasattr(kind, "elements"):
+            word = builder.load(builder.gep(place, [INDEX_IR(0), *map(INDEX_IR, path)]))
+            word.set_metadata("invariant.load", builder.module.add_metadata([]))
+            return word
+        whole = kind(ir.Undefined)
+        for k, part in enumerate(kind.elements):
+            whole = builder.insert_value(whole, _leaves(builder, place, part, (*path, k)), k)
+        return whole
 
     @_intrinsic  # type: ignore[untyped-decorator]
     def _jump(_typing: Any, code: Any, state: Any, asked: Any, first: Any, second: Any, third: Any) -> Any:
@@ -131,6 +144,17 @@ else:
         return WORD(code, state, asked, first, second, third), generate
 
     @_intrinsic  # type: ignore[untyped-decorator]
+    def _size_and_number(_typing: Any, state: Any) -> Any:
+        """Return the bytes of a state's description, and a number of its type: asking Numba for it takes long."""
+        number = int.from_bytes(hashlib.sha256(str(state).encode()).digest()[:7])
+
+        def generate(context: Any, builder: Any, signature: Any, _arguments: Any) -> Any:
+            size = context.get_abi_sizeof(context.get_value_type(state))
+            return context.make_tuple(builder, signature.return_type, [WORD_IR(size), WORD_IR(number)])
+
+        return _types.UniTuple(WORD, 2)(state), generate
+
+    @_intrinsic  # type: ignore[untyped-decorator]
     def _write(_typing: Any, address: Any, state: Any) -> Any:
         """Write a state's description to an address."""
 
@@ -139,6 +163,11 @@ else:
             return context.get_dummy_value()
 
         return _types.void(WORD, state), generate
+
+
+@compiled
+def _about(state: Any) -> tuple[int, int]:
+    return _size_and_number(state)
 
 
 @compiled

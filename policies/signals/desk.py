@@ -7,6 +7,7 @@ times the one before, are the longer ones, in plain UTC. Stop, target and what m
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -89,7 +90,13 @@ def open_chains(lengths_ns: Sequence[Sequence[int]], rule: ChainRule) -> Listene
 
 def no_chains(views: int) -> Chains:
     """Return the chains of an agent whose policies need none."""
-    return Chains(np.full(views, -1, np.int64), open_chains((), ChainRule()))
+    return Chains(np.full(views, -1, np.int64), _nobody())
+
+
+@cache
+def _nobody() -> Listener:
+    """Return the listener of no instrument: nothing is ever written to it, so all may have the same."""
+    return open_chains((), ChainRule())
 
 
 def rule_of(params: Sequence[float]) -> ChainRule:
