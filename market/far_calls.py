@@ -52,7 +52,8 @@ _PLAIN: Final[WeakValueDictionary[int, _Kept]] = WeakValueDictionary()
 
 def open_handle() -> tuple[Int64, Int64]:
     """Return a handle that calls nothing yet, and an inner one that will call the same."""
-    return np.frombuffer(_Kept(), np.int64), np.zeros(2, np.int64)
+    memory: Any = _Kept()
+    return np.frombuffer(memory, np.int64), np.zeros(2, np.int64)
 
 
 def fill_handle(handles: tuple[Int64, Int64], state: Any, entry: Entry) -> Int64:

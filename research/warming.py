@@ -1,13 +1,17 @@
 """Warming: compile every kernel once, before anything waits for it.
 
 Kernels compile on their first call and are kept on disk (`market.compiled`), which takes a minute or two on a fresh
-checkout. A rollout of each desk, a short session of all actors in World and a scan call all of them.
+checkout. A rollout of each desk, a short session of all actors in World and a scan call all of them; the scan does it
+in a process of its own beside the rest, for the two have little in common.
 """
 
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +31,8 @@ from research.scan.scanning import Request as ScanRequest
 from research.scan.scanning import scan
 from venues.replay import save_tape
 
+DATA: Final = ROOT / "data"
+SCAN: Final = "scan"
 HOURS_NS: Final = 6 * 3_600 * 10**9
 GENERATIONS: Final = 3
 """Folders of kernels that are kept: of this code, and of what was run last."""
@@ -42,7 +48,7 @@ def ensure_warm(say: Callable[[str], None]) -> float:
         return 0.0
     say("compiling the kernels, once for this version of the code (a minute or two)")
     begin = time.perf_counter()
-    with tempfile.TemporaryDirectory(prefix="trifecta-warm-") as work:
+    with tempfile.TemporaryDirectory(prefix="trifecta-warm-") as work, _beside(SCAN):
         warm(Path(work))
     folder.mkdir(parents=True, exist_ok=True)
     marker.touch()
@@ -52,17 +58,34 @@ def ensure_warm(say: Callable[[str], None]) -> float:
 
 def warm(work: Path) -> None:
     """Run a few hours of the packaged sample through the kernel and through World."""
-    data = ROOT / "data"
     for request in (
-        Request(data=data, home=work),
-        Request(data=data, home=work, symbols=("GBPUSD",), timeframe="1m", policy="sma_cross"),
+        Request(data=DATA, home=work),
+        Request(data=DATA, home=work, symbols=("GBPUSD",), timeframe="1m", policy="sma_cross"),
     ):
         planned = plan_for(request)
         plan, tape = executing(planned.plan), _first_hours(planned.tape)
         roll(open_engine(plan), tape)
         if plan.routes:
             _session(plan, tape, work)
-    scan(data, build(data), ScanRequest(("GBPUSD",), ("1h",), None, 0))
+
+
+def warm_scan() -> None:
+    """Scan one instrument of the packaged sample."""
+    scan(DATA, build(DATA), ScanRequest(("GBPUSD",), ("1h",), None, 0))
+
+
+@contextmanager
+def _beside(word: str) -> Iterator[None]:
+    """Let another process warm something meanwhile; CalledProcessError: it could not."""
+    words = [sys.executable, "-m", "research.warming", word]
+    with subprocess.Popen(words) as process:  # noqa: S603 - this program itself
+        try:
+            yield
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode != 0:
+        raise subprocess.CalledProcessError(process.returncode, words)
 
 
 def _first_hours(tape: Tape) -> Tape:
@@ -89,5 +112,8 @@ def prune(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    seconds = ensure_warm(print)
-    print(f"kernels are compiled ({seconds:.0f} s)" if seconds else "kernels are compiled")  # noqa: T201 - a command
+    if sys.argv[1:] == [SCAN]:
+        warm_scan()
+    else:
+        seconds = ensure_warm(print)
+        print(f"kernels are compiled ({seconds:.0f} s)" if seconds else "kernels are compiled")  # noqa: T201 - a command
