@@ -161,7 +161,7 @@ def settle(engine: Engine, tape: Tape, begin: int, end: int, count: int) -> None
         if venue.control[NEXT_DUE] == now:
             match_due(venue, now)
         if venue.control[REPORTS] > 0:
-            far_call(engine.far, REPORTED, 0, 0, now)
+            close_reported(engine, now)
         elif book.ledger.account[0].open_positions > 0:
             latch(logs, now, close_instant(book, now))
         if now >= book.ledger.account[0].next_ns:
@@ -199,21 +199,36 @@ def run_dues(engine: Engine, until_ns: int) -> None:
 
 
 def enter(address: Engine, asked: int, first: int, count: int, now: int) -> int:
-    """Do what an engine is asked by a far call: process a due of the venue at which no row falls, reports, intents.
+    """Do what an engine is asked by a far call: intents, reports, or a due of the venue at which no row falls.
 
-    After a due there may be closes to decide. 1 and the place of the next intent in `sequence` is returned.
+    1 and the place of the next intent in `sequence` is returned. Each way loads what it needs by itself.
     """
-    engine = loaded(address)
-    venue, book, logs = engine.venue, engine.book, engine.logs
-    if asked == DUE:
-        match_due(venue, now)
-    if asked != DECIDE and venue.control[REPORTS] > 0:
-        take_reports(engine)
-        latch(logs, now, close_instant(book, now))
-    if asked == DUE and now >= book.ledger.account[0].next_ns:
+    if asked == DECIDE:
+        return 1 + decide(loaded(address), first, count, now)
+    if asked == REPORTED:
+        close_reported(loaded(address), now)
+        return 1
+    return due(loaded(address), now)
+
+
+@folded
+def close_reported(engine: Engine, now: int) -> None:
+    """Book the reports of an instant, and value the account."""
+    take_reports(engine)
+    latch(engine.logs, now, close_instant(engine.book, now))
+
+
+@folded
+def due(engine: Engine, now: int) -> int:
+    """Process a due of the venue; after it there may be closes to decide."""
+    book, logs = engine.book, engine.logs
+    match_due(engine.venue, now)
+    if engine.venue.control[REPORTS] > 0:
+        far_call(engine.far, REPORTED, 0, 0, now)
+    if now >= book.ledger.account[0].next_ns:
         logs.counts[SAMPLES] = take_sample(book, now, logs.samples, logs.counts[SAMPLES])
-    if asked == DECIDE or (asked == DUE and book.guard[0].due_ns != 0):
-        return 1 + decide(engine, first, count, now)
+    if book.guard[0].due_ns != 0:
+        far_call(engine.far, DECIDE, 0, 0, now)
     return 1
 
 
