@@ -14,6 +14,7 @@ from cli.options import (
     home_option,
     journal_option,
     json_option,
+    news_option,
     open_console,
 )
 from cli.outcome import Exit, print_json, say
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 @home_option
 @journal_option
 @config_option
+@news_option
 @json_option
 @click.option("--desk", multiple=True, default=("all",), help="forex, arbitrage, binary or all.")
 @click.option("--start", default=None, help="From this date or time on (UTC).")

@@ -29,6 +29,7 @@ from policies.proposals import Agent
 from policies.remembered import BOUNDS, OVERRIDE, TERMS, Controls, open_controls
 from policies.risk import DESK, LIMITS, Book, Guards, no_guards, open_book
 from policies.routes import CANDIDATE, ROUTE, Scanner
+from policies.timed_rules import timetable_of
 from policies.view import open_views
 
 
@@ -287,7 +288,10 @@ def book_of(plan: Plan, quotes: Records | None = None, instruments: Records | No
     book = open_book(ledger, shared, desks_of(plan), limits_of(plan), cooldowns, guards_of(plan, instruments))
     controls, breakers = controls_of(plan), breakers_of(plan)
     phases, protects = phases_of(plan.rules)
-    book = book._replace(estimator=estimator_of(plan, instruments), phases=phases, protects=protects)
+    book = book._replace(
+        estimator=estimator_of(plan, instruments), phases=phases, protects=protects,
+        timetable=timetable_of(plan, instruments),
+    )  # fmt: skip
     if controls is not None:
         book = book._replace(controls=controls)
     return book if breakers is None else book._replace(breakers=breakers)

@@ -56,14 +56,29 @@ class FirmRules(Section):
 
 
 class Objectives(Section):
-    """What an evaluation asks for, and when a firm forbids to trade or hold; 0 or absent: nothing."""
+    """What an evaluation asks for, and when a firm forbids to trade or hold; 0 or absent: nothing.
+
+    `news_hold` false: what is held is closed before the news, for a stop that triggers within its window is a trade.
+    """
 
     profit_target_fraction: Share | None = None
     trading_days_min: Annotated[int, Field(ge=0, le=1000)] = 0
     best_day_fraction_max: Share | None = None
     best_day_of: Literal["positive_days", "net_total"] = "positive_days"
     news_minutes: Annotated[int, Field(ge=0, le=1440)] = 0
+    news_hold: bool = True
     weekend_hold: bool = True
+
+    @model_validator(mode="after")
+    def _near(self) -> "Objectives":
+        if not self.news_hold and not self.news_minutes:
+            raise ValueError("news_hold = false without news_minutes: minutes around the news are allowed")
+        return self
+
+    @property
+    def minds_the_time(self) -> bool:
+        """Tell whether there are times at which nothing may be opened, or held."""
+        return self.news_minutes > 0 or not self.weekend_hold
 
 
 class VolumePhase(Section):
@@ -93,6 +108,7 @@ class Guard(Section):
     halve_at: Share = Decimal("0.6")
     no_new_risk_at: Share = Decimal("0.75")
     flatten_at: Share = Decimal("0.85")
+    exit_minutes: Annotated[int, Field(ge=0, le=1440)] = 15
     daily_room_share: Share = Decimal("0.5")
     total_room_share: Share = Decimal("0.25")
     phases: tuple[VolumePhase, ...] = ()
