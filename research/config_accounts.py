@@ -56,24 +56,14 @@ class FirmRules(Section):
 
 
 class Objectives(Section):
-    """What an evaluation asks for, and when a firm forbids to trade or hold; 0 or absent: nothing.
-
-    `news_hold` false: what is held is closed before the news, for a stop that triggers within its window is a trade.
-    """
+    """What an evaluation asks for, and when a firm forbids to trade or hold; 0 or absent: nothing."""
 
     profit_target_fraction: Share | None = None
     trading_days_min: Annotated[int, Field(ge=0, le=1000)] = 0
     best_day_fraction_max: Share | None = None
     best_day_of: Literal["positive_days", "net_total"] = "positive_days"
     news_minutes: Annotated[int, Field(ge=0, le=1440)] = 0
-    news_hold: bool = True
     weekend_hold: bool = True
-
-    @model_validator(mode="after")
-    def _near(self) -> "Objectives":
-        if not self.news_hold and not self.news_minutes:
-            raise ValueError("news_hold = false without news_minutes: minutes around the news are allowed")
-        return self
 
     @property
     def minds_the_time(self) -> bool:
@@ -99,7 +89,11 @@ class VolumeCap(Section):
 
 
 class Guard(Section):
-    """What we keep between us and a floor; shares are of the initial capital, of an amount, or of a notional."""
+    """What we keep between us and a floor; shares are of the initial capital, of an amount, or of a notional.
+
+    `exit_before_news`: what is held is closed before the news, for a stop that triggers within its window is a trade.
+    What must be closed before the news or a weekend is closed `exit_minutes` ahead.
+    """
 
     buffer_fraction: ShareOrNone = Decimal("0.005")
     overnight_buffer_multiple: Annotated[int, Field(ge=1, le=100)] = 2
@@ -108,6 +102,7 @@ class Guard(Section):
     halve_at: Share = Decimal("0.6")
     no_new_risk_at: Share = Decimal("0.75")
     flatten_at: Share = Decimal("0.85")
+    exit_before_news: bool = False
     exit_minutes: Annotated[int, Field(ge=0, le=1440)] = 15
     daily_room_share: Share = Decimal("0.5")
     total_room_share: Share = Decimal("0.25")

@@ -122,7 +122,7 @@ def _span(where: str, text: str, currency: str) -> tuple[int, int]:
     """Return the first and the last second of an event."""
     try:
         if len(text) == len("2026-01-31"):
-            return _day(date.fromisoformat(text), currency)
+            return day_of(date.fromisoformat(text), currency)
         moment = datetime.fromisoformat(text)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         if not YEARS[0] <= moment.year <= YEARS[1]:
@@ -136,7 +136,8 @@ def _span(where: str, text: str, currency: str) -> tuple[int, int]:
     return second, second
 
 
-def _day(day: date, currency: str) -> tuple[int, int]:
+def day_of(day: date, currency: str) -> tuple[int, int]:
+    """Return the first and the last second of a day where a currency is at home; ValueError far from today."""
     if not YEARS[0] <= day.year <= YEARS[1]:
         raise ValueError
     first, last = (HOMES[currency],) * 2 if currency in HOMES else EARTH

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from msgspec.structs import replace
+
 from market.instruments import Instrument, Kind
 from policies.calendars import SECOND_NS, CalendarError, moment_of
 from policies.news import EVERYONE, concerns, currencies_of
@@ -40,8 +42,14 @@ def timed_terms(
     news = [(name, one) for name, one in own if one.news_minutes > 0]
     resting = [name for name, one in own if not one.weekend_hold]
     found: dict[str, Any] = {}
+    early = [one.name for one in accounts if one.guard is not None and one.guard.exit_before_news]
+    if early and not news:
+        raise ConfigurationError(
+            f"profile {early[0]}: guard.exit_before_news = true: objectives.news_minutes = 0, so it would never "
+            "strike; false, or minutes around the news, is allowed"
+        )
     if news:
-        found["news"] = _news_plan(news, markets, start_ns, end_ns)
+        found["news"] = replace(_news_plan(news, markets, start_ns, end_ns), closes=int(bool(early)))
     if resting:
         found["weekends"] = _weekends(resting[0], markets, start_ns, end_ns)
     if may_close(found):
@@ -82,7 +90,7 @@ def _news_plan(
         from_s=file.from_s,
         until_s=file.until_s,
         window_s=widest.news_minutes * 60,
-        closes=int(any(not one.news_hold for _, one in asked)),
+        closes=0,
         currencies=currencies,
         events=tuple(
             event
