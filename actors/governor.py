@@ -70,7 +70,7 @@ class Governor:
         cut = log.cut_ns
         self._keeper = open_keeper(self._settings, self._journal, self.epoch, self._resolve, self._records)
         self._routes = open_routes(self._settings, log, self._keeper)
-        self._flattener = Flattener(self._plan, self._instruments, log.reports, self._routes)
+        self._flattener = Flattener(self._plan, self._instruments, log, self._routes, self._keeper)
         self._latency_ns_min = min((venue.latency_ns for venue in self._plan.venues), default=0)
         self._number = 0
         self._grants = {mandate.day: mandate.budgets for mandate in log.mandates}
@@ -206,7 +206,7 @@ class Governor:
             pass
         if not self._ended and self._switches.postures.any():
             told = self._told_risk
-            self._decide(self._flattener.proposed(self._watch, self._switches.postures, told, self._ruled_ns))
+            self._decide(self._flattener.proposed(self._watch, self._switches, told, self._ruled_ns))
         if self._complete and not self._findings and self.taken and not self._ended:
             self._end(self.horizon_ns, complete=True, reason="end")
         if self._write():

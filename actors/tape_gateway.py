@@ -20,14 +20,14 @@ from actors.leaving import Stops, nothing_stops
 from actors.messages import END, START
 from actors.order_entry import News, Stated
 from actors.order_fold import record_of
-from actors.order_messages import Instructions, Told
+from actors.order_messages import Instruction, Instructions, Told
 from actors.order_rules import OrderRules
 from actors.settings import GOVERNOR, SUPERVISOR, JournalOpener, Resolver, Settings
 from actors.speaking import Speaker
 from actors.switching import VenueHop
 from actors.venue_gateway import Line, VenueGateway
 from actors.writing import ORDER_PREFIX
-from journal.records import AnyRecord, Report, Session, Snapshot
+from journal.records import AnyRecord, Cancel, Report, Session, Snapshot
 from market.paper import REPORT
 from market.records import joined, packed
 from venues.simulated.venue import TapeSession
@@ -60,7 +60,7 @@ class TapeGateway(VenueGateway):
         self._clock_ns = 0
         self._spoken = 0
         self._begun = self._looked = False
-        self._done_ns = START
+        self._done_ns = self._counted_ns = START
         self._horizon_ns = START
         self._session = line.connect(venue)
         self._speaker = Speaker(settings, home)
@@ -95,6 +95,15 @@ class TapeGateway(VenueGateway):
         super().on_tick(now_ns)
 
     # -- what it does -------------------------------------------------------------------------------------------------
+
+    def _instruct(self, record: Instruction) -> None:
+        """Take an instruction; a cancel acts at the first instant that nobody counts on any more."""
+        if isinstance(record, Cancel):
+            assert self.working is not None
+            entry = self.working.entries[record.number]
+            entry.want_cancel(self._clock_ns, max(self._done_ns, self._counted_ns) + 1)
+        else:
+            super()._instruct(record)
 
     def _work(self, now_ns: int) -> None:
         """Go on up to the horizon; tell what has happened by then."""
@@ -170,10 +179,11 @@ class TapeGateway(VenueGateway):
 
     def _tell(self) -> None:
         self._spoken += 1
+        self._counted_ns = self._calm_ns
         first = self._untaken[0].seq if self._untaken else self._told + 1
         self._said = {seq: rows for seq, rows in self._said.items() if seq >= first}
         told = Told(
-            self.venue, self.life, self._has, tuple(self._untaken), self._done_ns, self._calm_ns,
+            self.venue, self.life, self._has, tuple(self._untaken), self._done_ns, self._counted_ns,
             packed(joined(list(self._said.values()), REPORT)), tuple(self._said), self._spoken,
         )  # fmt: skip
         self._resolve(GOVERNOR).on_told.remote(told)
@@ -185,4 +195,4 @@ class TapeGateway(VenueGateway):
 
 def hop_of(settings: Settings) -> Stops:
     """Return what is asked right before an order leaves."""
-    return VenueHop(settings.switches_path) if settings.switches_path else nothing_stops
+    return VenueHop(settings.switches_path, settings.plan) if settings.switches_path else nothing_stops
