@@ -112,7 +112,7 @@ class TapeGateway(VenueGateway):
         if not self._begun:
             self._begin()
         while self._done_ns < self._horizon_ns:
-            due_ns = working.next_ns(self._clock_ns, holds=any(self._held.values()) and self._horizon_ns < END)
+            due_ns = working.next_ns(self._clock_ns, holds=self._holds and self._horizon_ns < END)
             target_ns = self._horizon_ns if due_ns is None else min(due_ns, self._horizon_ns)
             acts = due_ns is not None and due_ns <= target_ns
             came_ns = self._session.run(target_ns - 1 if acts else target_ns)  # what is sent meets the rows with it
@@ -167,13 +167,18 @@ class TapeGateway(VenueGateway):
         self.working.news.clear()
 
     @property
+    def _holds(self) -> bool:
+        """Tell whether the venue may do something with what is held: not after its last row."""
+        return any(self._held.values()) and self._session.calm_ns() < END
+
+    @property
     def _calm_ns(self) -> int:
         """Return up to when nothing will be told unless an order arrives: for ever, where nothing works or is held."""
         assert self.working is not None
         holds = any(self._held.values())
         if self._done_ns == END or (self.working.is_settled and not holds):
             return END
-        due_ns = self.working.next_ns(self._clock_ns, holds=holds)
+        due_ns = self.working.next_ns(self._clock_ns, holds=self._holds)
         ahead_ns = self._session.calm_ns() if due_ns is None else min(self._session.calm_ns(), due_ns - 1)
         return max(self._done_ns, min(ahead_ns, END - 1))
 

@@ -94,7 +94,9 @@ class VenueRoute(Route):
 
     def send(self, resolve: Resolver, epoch: int, promise: int, cut_ns: int, *, again: bool = False) -> None:
         """Send what the gateway has not got, what was taken of its news, and the promise."""
-        if not (again or self._due or self._keeper.is_due(self.venue)) and (self.quiet or (promise, len(self.orders)) <= self.told):
+        if not (again or self._due or self._keeper.is_due(self.venue)) and (
+            self.quiet or (promise, len(self.orders)) <= self.told
+        ):
             return
         self._keeper.tell(self.venue, promise)
         self.told, self._due = (promise, len(self.orders)), False

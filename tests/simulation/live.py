@@ -6,6 +6,7 @@
 import argparse
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -70,36 +71,55 @@ def settings_for(folder: Path, minutes: int = 60, ticks: int = 400, turn: int = 
     """Return a run on simulated venues over a small tape."""
     tape = a_tape(minutes, ticks, turn, start_ns=START_NS + 90 * MINUTE)
     return Settings(
-        plan=a_plan(), tape_folder=str(folder), tape_hash=save_tape(folder, tape), venue="simulated",
-        **({"batch_rows": 32, "snapshot_groups": 5} | changes),
+        tape_folder=str(folder), tape_hash=save_tape(folder, tape), venue="simulated",
+        **({"plan": a_plan(), "batch_rows": 32, "snapshot_groups": 5} | changes),
     )  # fmt: skip
 
 
+class Staged:
+    """A run on its stage, watched, with its venues beside it."""
+
+    def __init__(
+        self, settings: Settings, seed: int, faults: Faults, plan: FaultPlan, cast: Cast | None = None
+    ) -> None:  # fmt: skip
+        self.settings = settings
+        self.witness = LiveWitness(settings.plan)
+        self.journal = WatchedJournal(self.witness)
+        open_session(self.journal, settings, (), "")
+        self.venues = open_venues(settings, plan, seed)
+        for venue in self.venues.values():
+            refuses = venue.exchange._refuses
+            leaves = self.witness.leaves_by
+            venue.exchange._refuses = lambda request, refuses=refuses: leaves(request) or refuses(request)
+        self.world = World(seed, faults)
+        stage_world(self.world, settings, self.journal, on_simulated(self.world, self.venues, cast))
+
+    def run(self, until: Callable[[], bool]) -> None:
+        """Let it run until something holds."""
+
+        def holds() -> bool:
+            self.witness.step(self.world)
+            return until()
+
+        self.world.run(holds, STEPS_MAX)
+
+    def end(self) -> Outcome:
+        """Let it come to its end; the venues show their books afterwards."""
+        self.run(lambda: has_stopped(self.world))
+        self.witness.ended(self.world)
+        entries = list(self.journal.entries())
+        records = [entry.record() for entry in entries]
+        return Outcome(
+            log=newest_session(self.journal),
+            audits=tuple(audit(records, name, venue.exchange) for name, venue in self.venues.items()),
+            lines=tuple(f"{entry.seq} {entry.hash}" for entry in entries),
+            kills=len(self.world.kills),
+        )
+
+
 def play(settings: Settings, seed: int, faults: Faults, plan: FaultPlan, cast: Cast | None = None) -> Outcome:
-    """Play a run to its end, watched; the venues show their books afterwards."""
-    witness = LiveWitness(settings.plan)
-    journal = WatchedJournal(witness)
-    open_session(journal, settings, (), "")
-    venues = open_venues(settings, plan, seed)
-    for venue in venues.values():
-        refuses = venue.exchange._refuses
-        venue.exchange._refuses = lambda request, refuses=refuses: witness.leaves_by(request) or refuses(request)
-    world = World(seed, faults)
-    stage_world(world, settings, journal, on_simulated(world, venues, cast))
-
-    def ended() -> bool:
-        witness.step(world)
-        return has_stopped(world)
-
-    world.run(ended, STEPS_MAX)
-    witness.ended(world)
-    records = [entry.record() for entry in journal.entries()]
-    return Outcome(
-        log=newest_session(journal),
-        audits=tuple(audit(records, name, venue.exchange) for name, venue in venues.items()),
-        lines=tuple(f"{entry.seq} {entry.hash}" for entry in journal.entries()),
-        kills=len(world.kills),
-    )
+    """Play a run to its end."""
+    return Staged(settings, seed, faults, plan, cast).end()
 
 
 def plan_of(fault: Fault) -> FaultPlan:

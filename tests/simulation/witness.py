@@ -31,7 +31,7 @@ SENT = (
 )  # fmt: skip
 """What of an order must leave as it was journaled."""
 
-PROTECTION = ("STOP", "TARGET", "TIME")
+PROTECTION = ("STOP", "TARGET", "TIME", "EMERGENCY")
 FOLDED = ("cash", "realised", "fees", "fills", "open_positions", "open_groups")
 
 
