@@ -64,15 +64,20 @@ class OrderKeeper:
         """Take an instruction that its owner makes durable himself."""
         self._fold(record)
 
-    def hear_hello(self, hello: Hello) -> None:
-        """Begin a gateway's new life: what an earlier one still says is not taken any more. `tell` welcomes it."""
+    def hear_hello(self, hello: Hello) -> bool:
+        """Begin a gateway's new life: what an earlier one still says is not taken any more. `tell` welcomes it.
+
+        Tells whether it is new.
+        """
         fold = self.folds[hello.venue]
-        if hello.life > self._lives[hello.venue]:
+        is_new = hello.life > self._lives[hello.venue]
+        if is_new:
             mark = Breaks(time_ns=0, venue=hello.venue, life=hello.life, seq=0, breaks=fold.breaks)
             self.due.append(mark)
             fold.take(mark)
             self._lives[hello.venue] = hello.life
         self._welcome.add(hello.venue)
+        return is_new
 
     def is_current(self, told: Told) -> bool:
         """Tell whether a gateway that speaks is in the life that counts."""

@@ -5,8 +5,8 @@ venue is reached by a session of its own. A process that hangs, or was stopped, 
 nothing is lost by that, because starting is recovering. It is killed only after the trip is durable, so that whatever
 starts again finds everything blocked; where the trip cannot be made durable, it is killed and the trip tried again.
 
-An engine may be left as it is, to be looked at: whenever it goes on it finds the trip before it sends anything, and hears
-from its venues what was done there.
+An engine may be left as it is, to be looked at: whenever it goes on it finds the trip before it sends anything, and
+hears from its venues what was done there.
 """
 
 import fcntl

@@ -7,6 +7,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -88,11 +89,12 @@ class Staged:
         open_session(self.journal, settings, (), "")
         self.venues = open_venues(settings, plan, seed)
         for venue in self.venues.values():
-            refuses = venue.exchange._refuses
-            leaves = self.witness.leaves_by
-            venue.exchange._refuses = lambda request, refuses=refuses: leaves(request) or refuses(request)
+            venue.exchange._refuses = partial(self._refuses, venue.exchange._refuses)
         self.world = World(seed, faults)
         stage_world(self.world, settings, self.journal, on_simulated(self.world, self.venues, cast))
+
+    def _refuses(self, refuses: Callable[[Request], str], request: Request) -> str:
+        return self.witness.leaves_by(request) or refuses(request)
 
     def run(self, until: Callable[[], bool]) -> None:
         """Let it run until something holds."""

@@ -239,7 +239,7 @@ class SimulatedVenue:
     def _next_arrival_ns(self) -> int:
         return max(self._requests[0].due_ns, self.now_ns) if self._requests else FAR_NS
 
-    # -- the emergency stop ---------------------------------------------------------------------------------------------
+    # -- the emergency stop -------------------------------------------------------------------------------------------
 
     def empty(self, *, flatten: bool) -> Emptied:
         """Cancel every order and, if that is wanted, close every holding, past whoever trades here.
