@@ -9,6 +9,7 @@ What waits to open at a live venue is cancelled by an instruction of its own, du
 gateway over recorded data asks the switches itself.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -18,7 +19,7 @@ from actors.order_keeper import OrderKeeper
 from actors.restoring import SessionLog
 from actors.route import Route
 from actors.switching import STOPPED, SwitchWatch
-from journal.records import Decision, Report
+from journal.records import Command, Decision, Report
 from market.instruments import Kind
 from market.paper import OrderKind, ReportKind
 from market.records import Record, Records, records
@@ -44,10 +45,13 @@ class Flattener:
         self._asked_ns = np.full(len(instruments), START, np.int64)
         self._cancelled = 0  # how often the switches had changed when orders were cancelled last
         self._taken_ns = START
-        steps: list[Report | Decision] = [*log.reports, *log.closures]
+        steps: list[Report | Decision | Command] = [*log.commands, *log.reports, *log.closures]
         for step in sorted(steps, key=lambda step: step.time_ns):
             if isinstance(step, Decision):
                 self._ask(plan.index_of(step.legs[0].instrument), step.time_ns)
+                continue
+            if isinstance(step, Command):
+                self.obeyed([step])
                 continue
             self._note(plan.index_of(step.instrument), step.report == ReportKind.FILL.name, step.lots)
             self._taken_ns = max(self._taken_ns, step.time_ns)
@@ -56,6 +60,13 @@ class Flattener:
         """Take a report into account."""
         self._note(int(report["instrument"]), int(report["kind"]) == ReportKind.FILL, int(report["lots"]))
         self._taken_ns = max(self._taken_ns, int(report["time_ns"]))
+
+    def obeyed(self, commands: Sequence[Command]) -> Sequence[Command]:
+        """Take into account what is taken over of what was traded past us; return the commands again."""
+        for command in commands:
+            if command.trades:
+                self._note(self._names.index(command.subject), fills=True, lots=command.amount)
+        return commands
 
     def _note(self, instrument: int, fills: bool, lots: int) -> None:
         if fills and self._instruments[instrument].kind != Kind.BINARY:

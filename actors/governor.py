@@ -82,7 +82,7 @@ class Governor:
                 self._intent_of[number] = (decision.intent_id, leg)
                 self._number = max(self._number, number + 1)
         self._ruled_ns = max((decision.time_ns for decision in log.decisions), default=0)
-        self._commands = CommandWatch(self._settings, log.commands)
+        self._commands = CommandWatch(self._settings, log)
         self._switches = SwitchWatch(self._settings.switches_path, self._plan, log.switches)
         self._unheard = Unheard(log.reports, cut, calls=bool(self._plan.rules.flattens))
         self.taken = log.findings
@@ -252,7 +252,7 @@ class Governor:
         fresh = [] if self._ended else self._switches.poll(self._ruled_ns, self._life.now_ns())
         self._records += fresh
         self._switched |= bool(fresh)
-        self._records += [] if self._ended else self._commands.poll()
+        self._records += self._flattener.obeyed([] if self._ended else self._commands.poll())
 
     def _take_next(self) -> bool:
         """Take the earliest report or finding that may be taken; False when there is none."""

@@ -157,7 +157,7 @@ class TapeGateway(VenueGateway):
             self._told += 1
             record = record_of(news, venue=self.venue, life=self.life, seq=self._told, time_ns=self._clock_ns)
             self._untaken.append(record)
-            if isinstance(news, News | Stated):
+            if isinstance(news, News | Stated) and news.number >= 0:
                 if news.said is not None:
                     self._held[news.said.instrument] += news.said.moved
                 entry = self.working.entries[news.number]

@@ -51,7 +51,7 @@ class VenueRoute(Route):
             self._hear(told)
 
     def _begin(self, hello: Hello) -> None:
-        """A gateway's life begins: what an earlier one has told and nobody has taken is told anew, as of later instants.
+        """A gateway's life begins: what an earlier one has told and nobody has taken is told anew, as of later.
 
         A life that is heard of again has told what it has told, and up to when: that stands.
         """

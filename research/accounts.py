@@ -111,8 +111,7 @@ def _unlike(order: FoldedOrder, theirs: RestingOrder) -> str:
 
 def _statement(fold: OrderFold, books: Books) -> Iterator[tuple[str, str]]:
     known = {order.spec.client_id for order in fold.orders.values()}
-    stated = {item.number for item in books.executions if item.client_id in known}
-    for number in sorted(stated ^ fold.taken):
+    for number in sorted({item.number for item in books.executions} ^ fold.taken):
         yield "ledger", f"item {number} of the statement is on one side only"
     prices = {
         (name, execution.lots, execution.price)
