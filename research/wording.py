@@ -66,7 +66,7 @@ REASONS: Final[Mapping[str, str]] = {
     "STALE": "the quote was too old to trade on",
     "NO_POSITION": "there was nothing to reduce",
     "END": "the data ended",
-    "WITHHELD": "a kill switch stopped it right before it would have left",
+    "WITHHELD": "a kill switch stopped it",
     "FLATTEN": "the engine closed it itself",
     "EMERGENCY": "an emergency stop closed it at the venue, past the engine",
     "MANUAL": "somebody traded it at the venue, and a person took it over",

@@ -1,4 +1,4 @@
-"""What a person has taken over of what was traded past a run: one position and one cash, at one instant of the stream."""
+"""What a person has taken over of what was traded past a run: one position and cash, at one instant of the stream."""
 
 from pathlib import Path
 
@@ -75,7 +75,7 @@ def met(run):
     run.until(lambda: any(report.report == "FILL" for report in run.of(Report)))
     name = run.of(Report)[-1].instrument
     run.trade_by_hand(name if "." not in name else "EURUSD@a", 7)
-    run.until(lambda: run.standing())
+    run.until(run.standing)
 
 
 def cash_of(settings, log):
@@ -119,11 +119,11 @@ def test_a_hedge_that_was_taken_over_and_closed_has_moved_the_cash_by_its_own_re
     run, calm = Run(tapes), Run(tapes)
     run.until(lambda: run.venues["a"].exchange.trades("EURUSD@a"))
     run.trade_by_hand("EURUSD@a", 5)
-    run.until(lambda: run.standing())
+    run.until(run.standing)
     first = run.taken_over()
     run.until(lambda: run.of(Outcome))
     run.trade_by_hand("EURUSD@a", -5)
-    run.until(lambda: run.standing())
+    run.until(run.standing)
     second = run.taken_over()
     log = run.end()
     assert [one.lots for one in [*first, *second]] == [5, -5]
@@ -183,11 +183,11 @@ def test_a_difference_that_no_trade_explains_needs_a_price(tapes):
     run.until(lambda: any(report.instrument == "EURUSD@a" for report in run.of(Report)))
     venue = run.venues["a"].exchange
     venue.positions["EURUSD@a"] = venue.positions.get("EURUSD@a", 0) + 4  # a correction without a word
-    run.until(lambda: run.standing())
+    run.until(run.standing)
     with pytest.raises(ReconcileError, match="--price PRICE says at which price"):
         run.taken_over()
     for price in ("1.1000001", "-1", "much", "NaN"):
-        with pytest.raises(ReconcileError, match="steps of 0.00001"):
+        with pytest.raises(ReconcileError, match=r"steps of 0\.00001"):
             accept(run.journal, "EURUSD@a", who="ann", reason="x", now_ns=7, price=price)
     accept(run.journal, "EURUSD@a", who="ann", reason="x", now_ns=7, price="1.10000")
     run.end()
