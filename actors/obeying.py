@@ -57,6 +57,10 @@ def wish_of(plan: Plan, command: Command) -> Wish:
 
 def _taken_over(plan: Plan, command: Command) -> Wish:
     number = plan.index_of(command.subject)
+    if command.row >= 0:
+        raise ValueError(
+            f"{command.action} {command.subject}: it comes of an adjustment, `trifecta reconcile --accept`"
+        )
     if plan.instruments[number].kind is Kind.BINARY:
         raise ValueError(f"{command.subject}: a contract settles; an instrument that is held is allowed")
     trades = tuple(

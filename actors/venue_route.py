@@ -59,6 +59,7 @@ class VenueRoute(Route):
             self._words.clear()
             self._seqs.clear()
             self.waiting.clear()
+            self.calm_ns = START  # what the earlier life has promised beyond what it told was with what it told
         self._due = True
 
     def _hear(self, told: Told) -> None:

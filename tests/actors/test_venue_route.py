@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from actors.messages import END
 from actors.order_keeper import OrderKeeper
 from actors.order_messages import Hello, Told
 from actors.venue_route import FRESH_NS, VenueRoute
@@ -50,8 +51,8 @@ def a_fill(time_ns=20):
     return packed(row)
 
 
-def told(spoken, *records, upto_ns=30, reports=None, reported=()):
-    return Told("sim", 7, 1, records, upto_ns, upto_ns, reports, reported, spoken)
+def told(spoken, *records, upto_ns=30, calm_ns=END, reports=None, reported=()):
+    return Told("sim", 7, 1, records, upto_ns, calm_ns, reports, reported, spoken)
 
 
 def news(seq, event, **changes):
@@ -73,6 +74,7 @@ def test_what_an_earlier_life_has_told_and_nobody_has_taken_is_left():
     route.hear_of(told(1, news(1, "SUBMIT"), news(2, "ACK"), reports=a_fill(), reported=(2,)))
     route.hear_of(Hello("sim", 8))
     assert len(route.waiting) == 0
+    assert route.complete_to(END) == 30, "what the life before had promised went with what it had told"
     route.hear_of(told(2, news(3, "ACK")))
     assert [record for record in due if isinstance(record, OrderNews)] == []
 

@@ -108,13 +108,15 @@ def test_an_emergency_stop_closes_at_the_venues_and_the_engine_reconciles_when_i
             out, err = first.communicate(timeout=WAIT_S)
             assert first.returncode == 0, err
         else:
-            assert first.wait(20) == -signal.SIGKILL
+            first.communicate(timeout=20)
+            assert first.returncode == -signal.SIGKILL
             second = start(home, scratch)
             out, err = second.communicate(timeout=WAIT_S)
             assert second.returncode == 0, err
     finally:
         go_on([one for one in everybody if one.is_running()])
         first.kill()
+        first.communicate()
     document = json.loads(out)
     schema("run").validate(document)
     assert document["reconciled"]
