@@ -1,6 +1,7 @@
 """Runs on simulated venues in World: actors die, lines and venues fail, and the venues' books are the oracle.
 
-`python -m tests.simulation.live --seeds 200` plays seeds of every kind of fault and prints a table.
+`python -m tests.simulation.live --seeds 200` plays seeds of every kind of fault and prints a table; with
+`--switch FLATTEN_AND_BLOCK` everything is switched off at some step of each.
 """
 
 import argparse
@@ -17,8 +18,11 @@ from actors.restoring import SessionLog, newest_session
 from actors.settings import Settings
 from actors.simulated import open_venues
 from actors.staging import Cast, has_stopped, on_simulated, open_session, stage_world
+from actors.switching import Act, trip
 from actors.world import Faults, World
 from journal.records import Order
+from journal.switchboard import Switchboard
+from policies.switches import ANY, Mode, Scope, Trip
 from research.accounts import Audit, audit
 from tests.builders import MINUTE, START_NS, a_plan, a_tape
 from tests.simulation.witness import Violation, WatchedJournal, Witness, must
@@ -124,6 +128,20 @@ def play(settings: Settings, seed: int, faults: Faults, plan: FaultPlan, cast: C
     return Staged(settings, seed, faults, plan, cast).end()
 
 
+def play_switched(settings: Settings, seed: int, faults: Faults, plan: FaultPlan, mode: Mode) -> Outcome:
+    """Play a run in which everything is switched off at some step; what is held must be closed where that is wanted."""
+    board = Switchboard(Path(settings.switches_path))
+    staged = Staged(settings, seed, faults, plan)
+    staged.run(lambda: staged.world.steps >= 300 + 97 * seed % 1500 or has_stopped(staged.world))
+    trip(board, Trip(Scope.GLOBAL, ANY, mode), Act(who=("ann",), reason="a test", now_ns=1))
+    board.close()
+    outcome = staged.end()
+    left = {name: lots for one in outcome.audits for name, lots in one.positions.items() if "." not in name}
+    ours = mode is Mode.FLATTEN_AND_BLOCK and Fault.MANUAL_TRADE not in plan.chances
+    must(not ours or not outcome.log.switches or not left, f"still held: {left}")
+    return outcome
+
+
 def plan_of(fault: Fault) -> FaultPlan:
     """Return the plan of a run that is about one fault."""
     return FaultPlan(chances={fault: CHANCE[fault]} if fault is not Fault.NONE else {}, latency_ns=0)
@@ -149,6 +167,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=20, help="per fault")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--fault", default=None, help="one of the faults, by name")
+    parser.add_argument("--switch", choices=[mode.name for mode in Mode if mode], help="tripped at some step")
     asked = parser.parse_args()
     failed = 0
     with tempfile.TemporaryDirectory(prefix="live-") as folder:
@@ -156,8 +175,10 @@ def main() -> int:
             kills = orders = 0
             for seed in range(asked.first, asked.first + asked.seeds):
                 try:
-                    settings = settings_for(Path(folder), turn=1 + seed % 4)
-                    outcome = play(settings, seed, (KILLS, EVERYTHING)[seed % 2], plan_of(fault))
+                    board = str(Path(folder) / f"{fault.name}-{seed}.db") if asked.switch else ""
+                    settings = settings_for(Path(folder), turn=1 + seed % 4, switches_path=board)
+                    how = settings, seed, (KILLS, EVERYTHING)[seed % 2], plan_of(fault)
+                    outcome = play_switched(*how, Mode[asked.switch]) if asked.switch else play(*how)
                     found = problems(outcome, fault)
                     kills, orders = kills + outcome.kills, orders + len(outcome.log.orders)
                 except (Violation, AssertionError, RuntimeError) as error:
