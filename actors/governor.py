@@ -70,7 +70,7 @@ class Governor:
         cut = log.cut_ns
         self._keeper = open_keeper(self._settings, self._journal, self.epoch, self._resolve, self._records)
         self._routes = open_routes(self._settings, log, self._keeper)
-        self._flattener = Flattener(self._plan, self._instruments, log.reports, self._routes)
+        self._flattener = Flattener(self._plan, self._instruments, log, self._routes, self._keeper)
         self._latency_ns_min = min((venue.latency_ns for venue in self._plan.venues), default=0)
         self._number = 0
         self._grants = {mandate.day: mandate.budgets for mandate in log.mandates}
@@ -82,7 +82,7 @@ class Governor:
                 self._intent_of[number] = (decision.intent_id, leg)
                 self._number = max(self._number, number + 1)
         self._ruled_ns = max((decision.time_ns for decision in log.decisions), default=0)
-        self._commands = CommandWatch(self._settings, log.commands)
+        self._commands = CommandWatch(self._settings, log)
         self._switches = SwitchWatch(self._settings.switches_path, self._plan, log.switches)
         self._unheard = Unheard(log.reports, cut, calls=bool(self._plan.rules.flattens))
         self.taken = log.findings
@@ -206,7 +206,7 @@ class Governor:
             pass
         if not self._ended and self._switches.postures.any():
             told = self._told_risk
-            self._decide(self._flattener.proposed(self._watch, self._switches.postures, told, self._ruled_ns))
+            self._decide(self._flattener.proposed(self._watch, self._switches, told, self._ruled_ns))
         if self._complete and not self._findings and self.taken and not self._ended:
             self._end(self.horizon_ns, complete=True, reason="end")
         if self._write():
@@ -252,7 +252,7 @@ class Governor:
         fresh = [] if self._ended else self._switches.poll(self._ruled_ns, self._life.now_ns())
         self._records += fresh
         self._switched |= bool(fresh)
-        self._records += [] if self._ended else self._commands.poll()
+        self._records += self._flattener.obeyed([] if self._ended else self._commands.poll())
 
     def _take_next(self) -> bool:
         """Take the earliest report or finding that may be taken; False when there is none."""

@@ -9,6 +9,8 @@ from typing import Any, Final, TypeAlias, get_args
 import msgspec
 from msgspec import Raw, Struct
 
+from journal.learnt import Learnt
+
 
 class Record(Struct, frozen=True, kw_only=True, tag_field="kind"):
     """What all records have."""
@@ -187,7 +189,8 @@ class Stated(Record, frozen=True, kw_only=True, tag="stated"):
     """An item of a venue's statement that is no execution of an order: what a protection did, what will not be filled.
 
     `life` and `seq` are as in OrderNews, `venue_number` is its number there, `item` the name of a report's kind.
-    `number` is the order it is about (-1: none of ours); the signed lots of a FILL or SETTLE moved the position.
+    `number` is the order it is about; the signed lots of a FILL or SETTLE moved the position. -1: it is none of ours,
+    and says with `fee` (quote money) and rate what a trade past us has cost.
     """
 
     venue: str
@@ -201,6 +204,13 @@ class Stated(Record, frozen=True, kw_only=True, tag="stated"):
     lots: int
     price: int
     venue_number: int
+    fee: int = 0
+    rate_num: int = 1
+    rate_den: int = 1
+
+
+Trade: TypeAlias = tuple[int, int, int, int, int]
+"""A trade past us: signed lots, price, fee in quote money, and the rate (two numbers) of that to account money."""
 
 
 class Breaks(Record, frozen=True, kw_only=True, tag="breaks"):
@@ -213,13 +223,14 @@ class Breaks(Record, frozen=True, kw_only=True, tag="breaks"):
 
 
 class Adjustment(Record, frozen=True, kw_only=True, tag="adjustment"):
-    """A person accepts signed lots as ours that came about without us."""
+    """A person accepts signed lots as ours that came about without us, by these trades."""
 
     venue: str
     instrument: str
     lots: int
     who: str
     reason: str
+    trades: tuple[Trade, ...] = ()
 
 
 class OrdersSnapshot(Record, frozen=True, kw_only=True, tag="orders_snapshot"):
@@ -242,19 +253,6 @@ class Sample(Record, frozen=True, kw_only=True, tag="sample"):
     low: int
     cash: int
     peak: int
-
-
-class Learnt(Struct, frozen=True, kw_only=True):
-    """What risk has learnt from prices: twice the middle of every instrument at the newest boundary, and log returns.
-
-    `returns` are rows of instruments one after the other, as they lie in the ring of the newest; None is unknown.
-    """
-
-    next_ns: int
-    count: int
-    estimated_ns: int
-    prices: tuple[float | None, ...]
-    returns: tuple[float | None, ...]
 
 
 class Snapshot(Record, frozen=True, kw_only=True, tag="snapshot"):
@@ -307,7 +305,8 @@ class Command(Record, frozen=True, kw_only=True, tag="command"):
     `action` is of `policies.commands.Action`, `subject` the rule or the breaker that it is about, `amount` money. `row`
     is its place in the file of commands, `session` the account that it is meant for. In that file `time_ns` is wall
     time as well; in a journal it is the market time before which everything was done, and nothing of it: there it
-    is obeyed.
+    is obeyed. What takes over `trades` stands in no file: the governor makes it of an Adjustment, the n-th of a session
+    is row -n.
     """
 
     row: int
@@ -318,6 +317,7 @@ class Command(Record, frozen=True, kw_only=True, tag="command"):
     who: tuple[str, ...]
     reason: str
     wall_ns: int
+    trades: tuple[Trade, ...] = ()
 
 
 class Outcome(Record, frozen=True, kw_only=True, tag="outcome"):

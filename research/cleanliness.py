@@ -17,7 +17,7 @@ from research.reconcile import standings
 UNREADABLE = (JournalError, JournalUnavailable, sqlite3.DatabaseError, msgspec.MsgspecError)
 """What reading a journal raises when it is not one, or a damaged one."""
 
-PROTECTION = ("STOP", "TARGET", "TIME")
+PROTECTION = ("STOP", "TARGET", "TIME", "EMERGENCY")
 """Fills of a protection carry the number of the order that opened; they are no part of what it asked for."""
 
 

@@ -40,7 +40,7 @@ FEWEST: Final = 100
 
 SYMBOLS: Final = {
     "EXIT": "square", "STOP": "x", "TARGET": "star", "TIME": "hourglass", "EXPIRY": "diamond", "UNWIND": "pentagon",
-    "END": "hexagon",
+    "END": "hexagon", "EMERGENCY": "octagon",
 }  # fmt: skip
 
 

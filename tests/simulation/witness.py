@@ -31,7 +31,7 @@ SENT = (
 )  # fmt: skip
 """What of an order must leave as it was journaled."""
 
-PROTECTION = ("STOP", "TARGET", "TIME")
+PROTECTION = ("STOP", "TARGET", "TIME", "EMERGENCY")
 FOLDED = ("cash", "realised", "fees", "fills", "open_positions", "open_groups")
 
 
@@ -178,7 +178,8 @@ class Witness:
         after = held + record.lots
         name = f"report {record.venue}-{record.execution}"
         if record.report == "FILL" and record.reason in PROTECTION:
-            must(after == 0, f"{name}: a protective close leaves {after} lots")
+            left = abs(after) < abs(held) and after * held >= 0 if record.reason == "EMERGENCY" else after == 0
+            must(left, f"{name}: a protective close leaves {after} lots")
         elif record.report == "FILL" and order.reduce:
             must(abs(after) < abs(held) and after * held >= 0, f"{name}: a reduction takes {held} lots to {after}")
         if record.report == "AMEND":
