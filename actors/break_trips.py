@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from actors.switching import Act, trip
-from journal.records import Breaks
+from journal.order_records import Breaks
 from journal.switchboard import Switchboard, SwitchboardError
 from market.reconciliation import Break, BreakKind
 from policies.breakers import trips_of_breaks

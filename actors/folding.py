@@ -14,12 +14,13 @@ from actors.obeying import Flow, flow_at
 from actors.restoring import SessionLog, sessions, with_flows
 from actors.settings import decode_plan
 from actors.writing import Writer, rows_of
-from journal.records import Report, Snapshot
+from journal.order_records import Order, Report
+from journal.records import Snapshot
 from journal.store import Journal
 from market.paper import REPORT
 from policies.assembly import book_of
 from policies.bookkeeping import book_report
-from policies.commands import move_money
+from policies.commands import Wish, move_money, take_over
 from policies.plan import Plan
 from policies.risk import Book
 
@@ -53,7 +54,7 @@ def check_session(plan: Plan, log: SessionLog) -> FoldCheck:
     begun, resumed = book_of(plan), book_of(plan)
     writer = Writer(plan, log.session.number if log.session else 1)
     row = rows_of(REPORT, 1)[0]
-    steps = [record for record in with_flows(log, END) if isinstance(record, Report | Flow)]
+    steps = [record for record in with_flows(plan, log, END) if not isinstance(record, Order)]
     done = 0
     for number, snapshot in enumerate(log.snapshots):
         while done < len(steps) and steps[done].time_ns <= snapshot.time_ns:
@@ -76,13 +77,15 @@ def check_session(plan: Plan, log: SessionLog) -> FoldCheck:
     return FoldCheck(snapshots=len(log.snapshots), problem=problem)
 
 
-def _take(books: tuple[Book, ...], step: Report | Flow, writer: Writer, row: Any) -> None:
-    """Fold a report or a flow into some ledgers; `row` is room for a report."""
+def _take(books: tuple[Book, ...], step: Report | Flow | Wish, writer: Writer, row: Any) -> None:
+    """Fold a report, a flow or what was taken over into some ledgers; `row` is room for a report."""
     if isinstance(step, Report):
         writer.report_row(step, row)
     for book in books:
         if isinstance(step, Flow):
             move_money(book, step.money)
+        elif isinstance(step, Wish):
+            take_over(book, step.instrument, step.trades, step.time_ns)
         else:
             book_report(book, row)
 

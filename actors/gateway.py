@@ -18,7 +18,7 @@ from actors.settings import GOVERNOR, SUPERVISOR, JournalOpener, Resolver, Setti
 from actors.simulated import own_tape
 from actors.switching import LastHop
 from actors.writing import Writer, rows_of
-from journal.records import Report
+from journal.order_records import Report
 from market.matching import adopt_report, resume_orders, run_venue, submit, withhold
 from market.paper import (
     COUNT,

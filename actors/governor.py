@@ -71,30 +71,23 @@ class Governor:
         cut = log.cut_ns
         self._keeper = open_keeper(self._settings, self._journal, self.epoch, self._resolve, self._records)
         self._routes = open_routes(self._settings, log, self._keeper)
-        self._flattener = Flattener(self._plan, self._instruments, log.reports, self._routes)
+        self._flattener = Flattener(self._plan, self._instruments, log, self._routes, self._keeper)
         self._latency_ns_min = min((venue.latency_ns for venue in self._plan.venues), default=0)
-        self._number = 0
         self._grants = {mandate.day: mandate.budgets for mandate in log.mandates}
         self._intent_of: dict[int, tuple[str, int]] = {}
         self._recent = Recent(self._journal, self._writer)
         self._recent.load(log)
-        for decision in [*log.decisions, *log.closures]:
-            for leg, number in enumerate(decision.orders):
-                self._intent_of[number] = (decision.intent_id, leg)
-                self._number = max(self._number, number + 1)
         self._ruled_ns = max((decision.time_ns for decision in log.decisions), default=0)
-        self._commands = CommandWatch(self._settings, log.commands)
+        self._commands = CommandWatch(self._settings, log)
         self._demotions = Demotions(self._settings.agents, self._writer, log.demotions)
         self._switches = SwitchWatch(self._settings.switches_path, self._plan, log.switches)
         self._unheard = Unheard(log.reports, cut, calls=bool(self._plan.rules.flattens))
         self.taken = log.findings
-        self._watch, orders = rewatch(log, self._writer, self._instruments, self._intent_of)
+        self._watch, orders, self._number = rewatch(log, self._writer, self._instruments)
         for row in orders:
-            self._number = max(self._number, int(row[0].number) + 1)
             self._route_of(int(row[0].instrument)).orders.append(row)
         for route in self._routes:
             route.calm_ns = START if route.orders else END  # what is not settled counts as under way
-        self._intent_of.clear()
 
     def _route_of(self, instrument: int) -> Route:
         return self._routes[int(self._instruments[instrument].venue)]
@@ -216,7 +209,7 @@ class Governor:
             pass
         if not self._ended and self._switches.postures.any():
             told = self._told_risk
-            self._decide(self._flattener.proposed(self._watch, self._switches.postures, told, self._ruled_ns))
+            self._decide(self._flattener.proposed(self._watch, self._switches, told, self._ruled_ns))
         if self._complete and not self._findings and self.taken and not self._ended:
             self._end(self.horizon_ns, complete=True, reason="end")
         if self._write():
@@ -262,7 +255,7 @@ class Governor:
         fresh = [] if self._ended else self._switches.poll(self._ruled_ns, self._life.now_ns())
         self._records += fresh
         self._switched |= bool(fresh)
-        self._records += [] if self._ended else self._commands.poll()
+        self._records += self._flattener.obeyed([] if self._ended else self._commands.poll())
 
     def _take_next(self) -> bool:
         """Take the earliest report or finding that may be taken; False when there is none."""

@@ -2,7 +2,7 @@
 
 import math
 
-from journal.records import Learnt
+from journal.learnt import Learnt
 from policies.estimating import Estimator, assume_by_class, estimate
 from policies.risk import Book
 

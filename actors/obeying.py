@@ -7,7 +7,6 @@ whoever was killed in between. Risk obeys there, before anything else of the ins
 findings.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +16,10 @@ from msgspec import Struct
 from actors.messages import END, START
 from actors.settings import Settings
 from journal.commands import CommandFile, CommandsError, meant_for
+from journal.order_records import Adjustment
 from journal.records import Command
-from policies.commands import LIFTABLE, Action, Result, Wish
+from market.instruments import Kind
+from policies.commands import LIFTABLE, Action, Result, Trade, Wish
 from policies.intents import Rule
 from policies.plan import Plan
 from policies.switches import Scope, switch_of
@@ -44,6 +45,8 @@ def wish_of(plan: Plan, command: Command) -> Wish:
             return Wish(time_ns=when, money=-command.amount)
         case Action.ACKNOWLEDGE:
             return Wish(time_ns=when, rule=rule_of(command.subject))
+        case Action.ADJUST:
+            return _taken_over(plan, command)
         case Action.ENABLE:
             scope, key = switch_of(command.subject)
             if scope is Scope.DESK:
@@ -51,6 +54,23 @@ def wish_of(plan: Plan, command: Command) -> Wish:
             if scope is Scope.INSTRUMENT:
                 return Wish(time_ns=when, instrument=plan.index_of(key))
     raise ValueError(f"{command.action} {command.subject}: a breaker of a desk or an instrument is allowed")
+
+
+def _taken_over(plan: Plan, command: Command) -> Wish:
+    number = plan.index_of(command.subject)
+    if command.row >= 0:
+        raise ValueError(
+            f"{command.action} {command.subject}: it comes of an adjustment, `trifecta reconcile --accept`"
+        )
+    if plan.instruments[number].kind is Kind.BINARY:
+        raise ValueError(f"{command.subject}: a contract settles; an instrument that is held is allowed")
+    trades = tuple(
+        Trade(lots=lots, price=price, fee=fee, rate_num=rate_num, rate_den=rate_den)
+        for lots, price, fee, rate_num, rate_den in command.trades
+    )
+    if not trades or sum(trade.lots for trade in trades) != command.amount:
+        raise ValueError(f"{command.subject}: {command.amount} lots, and its trades come to something else")
+    return Wish(time_ns=command.time_ns, instrument=number, trades=trades)
 
 
 def rule_of(name: str) -> int:
@@ -80,6 +100,12 @@ def flow_at(log: "SessionLog", time_ns: int) -> int:
     return sum(flow.money for flow in flows_of(log) if flow.time_ns <= time_ns)
 
 
+def takeovers_of(plan: Plan, log: "SessionLog") -> list[Wish]:
+    """Return what was taken over in a session of what was traded past it, in order."""
+    done = {outcome.row for outcome in log.outcomes if outcome.result == Result.DONE}
+    return [wish_of(plan, command) for command in log.commands if command.row in done and command.trades]
+
+
 def desks_enabled(plan: Plan, log: "SessionLog") -> list[tuple[int, int]]:
     """Return when which desk of a session was enabled again, in order."""
     done = {outcome.row for outcome in log.outcomes if outcome.result == Result.DONE}
@@ -88,13 +114,19 @@ def desks_enabled(plan: Plan, log: "SessionLog") -> list[tuple[int, int]]:
 
 
 class CommandWatch:
-    """What a governor knows of the commands of its session: those it has journaled, and where the next may stand."""
+    """What a governor knows of the commands of its session: those it has journaled, and where the next may stand.
 
-    def __init__(self, settings: Settings, journaled: Sequence[Command]) -> None:
+    What a person has accepted of a venue's truth (Adjustment) has no instant yet: it becomes a command here.
+    """
+
+    def __init__(self, settings: Settings, log: "SessionLog") -> None:
         self._path, self._session, self._plan = settings.commands_path, settings.session, settings.plan
         self._file: CommandFile | None = None
-        self._taken = list(journaled)
-        self._told_ns = START
+        self._taken = list(log.commands)
+        known = {command.row for command in self._taken}
+        made = [self._command(-1 - k, adjustment) for k, adjustment in enumerate(log.adjustments)]
+        self._accepted = [command for command in made if command.row not in known]
+        self._told_ns = log.newest_ns
         self._heard_ns: int | None = None  # what it had been told under earlier epochs, or more
         self.problem = ""
 
@@ -112,18 +144,28 @@ class CommandWatch:
         None comes before risk has gone anywhere, and none once everything was told. A file that cannot be read brings
         none: what it holds is kept, and the `problem` is shown.
         """
-        if not self._path or self._heard_ns is None:
+        if self._heard_ns is None:
             return []
         bound_ns = max(self._heard_ns, self._told_ns)
         if not 0 < bound_ns < END - 1:
             return []
-        fresh = [msgspec.structs.replace(row, time_ns=bound_ns + 1) for row in self._fresh()]
+        accepted = [row for row in self._accepted if self._is_of_plan(row)]
+        rows = [*accepted, *(self._fresh() if self._path else [])]
+        fresh = [msgspec.structs.replace(row, time_ns=bound_ns + 1) for row in rows]
+        self._accepted = []
         self._taken += fresh
         return fresh
 
     def between(self, after_ns: int, upto_ns: int) -> tuple[Command, ...]:
         """Return the commands of a stretch of market time."""
         return tuple(command for command in self._taken if after_ns < command.time_ns <= upto_ns)
+
+    def _command(self, row: int, accepted: Adjustment) -> Command:
+        return Command(
+            time_ns=accepted.time_ns, row=row, session=self._session, action=Action.ADJUST.value,
+            subject=accepted.instrument, amount=accepted.lots, who=(accepted.who,), reason=accepted.reason,
+            wall_ns=accepted.time_ns, trades=accepted.trades,
+        )  # fmt: skip
 
     def _fresh(self) -> list[Command]:
         seen = max((command.row for command in self._taken), default=0)
@@ -144,6 +186,6 @@ class CommandWatch:
         try:
             wish_of(self._plan, row)
         except ValueError as error:
-            self.problem = f"{self._path}: row {row.row} is left: {error}"
+            self.problem = f"{self._path if row.row > 0 else 'adjustments'}: row {row.row} is left: {error}"
             return False
         return True

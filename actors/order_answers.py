@@ -52,6 +52,8 @@ class OrderAnswers:
                 event = OrderEvent(kind=EventKind.CANCEL_REJECT, unknown_order=unknown)
                 self._apply(entry, event, reason=answer.reason)
                 entry.recheck = True
+                if unknown:
+                    return  # no sign of it: what counts how often it was not found goes on
             case RequestKind.REPLACE if refused:
                 entry.replacement, entry.recheck = None, True
                 self._apply(entry, OrderEvent(kind=EventKind.REPLACE_REJECT), reason=answer.reason)

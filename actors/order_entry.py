@@ -131,6 +131,12 @@ class OrderEntry(Struct, kw_only=True):
         changes = self.cancel_wanted or self.replacement is not None or status is OrderStatus.PENDING_CANCEL
         return status not in TERMINAL and changes
 
+    def want_cancel(self, now_ns: int, at_ns: int) -> None:
+        """Take the wish that it be gone: asked for at an instant at the latest; what has not left is dropped then."""
+        self.cancel_wanted = True
+        if self.state.status is not OrderStatus.CREATED:
+            self.next_ns = at_ns if self.next_ns <= now_ns else min(self.next_ns, at_ns)
+
     @property
     def is_working(self) -> bool:
         """Tell whether we believe that it works at the venue."""

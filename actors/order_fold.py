@@ -7,18 +7,9 @@ import msgspec
 from msgspec import Struct, field
 
 from actors.order_entry import News, OrderEntry, OrderSpec, Replacement, Standing, Stated
-from journal.records import (
-    Adjustment,
-    AnyRecord,
-    Breaks,
-    Cancel,
-    Order,
-    OrderNews,
-    OrdersSnapshot,
-    Replace,
-    Session,
-)
-from journal.records import Stated as StatedRecord
+from journal.order_records import Adjustment, Breaks, Cancel, Order, OrderNews, OrdersSnapshot, Replace, Trade
+from journal.order_records import Stated as StatedRecord
+from journal.records import AnyRecord, Session
 from market.orders import TERMINAL, EventKind, OrderEvent, OrderState, OrderStatus, Result
 
 
@@ -38,7 +29,8 @@ class OrderFold(Struct, kw_only=True):
 
     `taken` are numbers of executions, `heard` says how much of each life's news is in here. Instruments are named
     `symbol@venue`. A session begins anew: with order numbers of its own, on an account of its own. `moved` are lots per
-    instrument that a venue has moved without an order of ours: by a protection, at an expiry.
+    instrument that a venue has moved without an order of ours: by a protection, at an expiry. `foreign` are trades of
+    somebody else that nobody has taken over.
     """
 
     venue: str
@@ -48,6 +40,7 @@ class OrderFold(Struct, kw_only=True):
     heard: dict[int, int] = field(default_factory=dict)
     adjustments: dict[str, int] = field(default_factory=dict)
     moved: dict[str, int] = field(default_factory=dict)
+    foreign: dict[str, tuple[Trade, ...]] = field(default_factory=dict)
     breaks: tuple[tuple[str, str, str, int | None, int | None], ...] = ()
     instructions: int = 0
 
@@ -70,6 +63,7 @@ class OrderFold(Struct, kw_only=True):
             case Adjustment() if record.venue == self.venue:
                 held = self.adjustments.get(record.instrument, 0)
                 self.adjustments[record.instrument] = held + record.lots
+                self.foreign.pop(record.instrument, None)
                 self.instructions += 1
                 return True
             case OrdersSnapshot() if record.venue == self.venue:
@@ -123,8 +117,13 @@ class OrderFold(Struct, kw_only=True):
             return
         self.heard[record.life] = record.seq
         self.taken.add(record.venue_number)
-        if record.item in ("FILL", "SETTLE") and record.number >= 0:
+        if record.item not in ("FILL", "SETTLE"):
+            return
+        if record.number >= 0:
             self.moved[record.instrument] = self.moved.get(record.instrument, 0) + record.lots
+        else:
+            trade = (record.lots, record.price, record.fee, record.rate_num, record.rate_den)
+            self.foreign[record.instrument] = (*self.foreign.get(record.instrument, ()), trade)
 
     def _add(self, record: Order) -> bool:
         if record.instrument.rpartition("@")[2] != self.venue:
@@ -149,8 +148,8 @@ class OrderFold(Struct, kw_only=True):
 
     def _adopt(self, other: "OrderFold") -> None:
         self.orders, self.taken, self.heard = other.orders, other.taken, other.heard
-        self.adjustments, self.moved, self.breaks = other.adjustments, other.moved, other.breaks
-        self.instructions = other.instructions
+        self.adjustments, self.moved, self.foreign = other.adjustments, other.moved, other.foreign
+        self.breaks, self.instructions = other.breaks, other.instructions
 
 
 def _copied(state: OrderState) -> OrderState:
@@ -186,11 +185,11 @@ def record_of(
 ) -> OrderNews | Breaks | StatedRecord:
     """Return the record of news."""
     if isinstance(news, Stated):
-        said = news.said
+        said, sign = news.said, -1 if news.said.busted else 1
         return StatedRecord(
             time_ns=time_ns, venue=venue, life=life, seq=seq, number=news.number, instrument=said.instrument,
-            item=said.item, reason=said.reason, execution=said.execution, lots=said.lots, price=said.price,
-            venue_number=said.number,
+            item=said.item, reason=said.reason, execution=said.execution, lots=sign * said.lots, price=said.price,
+            venue_number=said.number, fee=sign * said.fee, rate_num=said.rate_num, rate_den=said.rate_den,
         )  # fmt: skip
     if isinstance(news, Standing):
         breaks = tuple((item.kind.name, item.key, item.instrument, item.local, item.venue) for item in news.breaks)

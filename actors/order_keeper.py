@@ -6,7 +6,7 @@ that has lost the thread says how much it has, and is told the rest again.
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Final
 
 from actors.break_trips import BreakTrips
@@ -14,7 +14,9 @@ from actors.messages import START
 from actors.order_fold import OrderFold
 from actors.order_messages import Hello, Instruction, Instructions, Told, Welcome, Word
 from actors.settings import Resolver
-from journal.records import Adjustment, AnyRecord, Breaks, Cancel, Order, Replace, Session
+from journal.order_records import Adjustment, Breaks, Cancel, Order, Replace
+from journal.records import AnyRecord, Session
+from market.orders import TERMINAL
 
 SNAPSHOT_EVERY: Final = 500
 """News of one venue after which its fold is written down."""
@@ -41,6 +43,7 @@ class OrderKeeper:
             self._fold(record)
         self._lives = {venue: max(fold.heard, default=0) for venue, fold in self.folds.items()}
         self._welcome: set[str] = set()
+        self._fresh: set[str] = set()  # venues whose gateways may not have been told the newest instruction
 
     # -- what it is told to do ----------------------------------------------------------------------------------------
 
@@ -48,20 +51,34 @@ class OrderKeeper:
         """Take an instruction."""
         self.due.append(record)
         self._fold(record)
+        self._fresh |= self.folds.keys()
+
+    def withdraw(self, instruments: Container[str], time_ns: int, reason: str) -> None:
+        """Wish that every order be gone that would open risk in some instruments, and is not known to be final."""
+        for fold in self.folds.values():
+            for number, order in fold.orders.items():
+                opens = not order.spec.reduce and order.spec.instrument in instruments
+                if opens and not order.cancel_wanted and order.state.status not in TERMINAL:
+                    self.add(Cancel(time_ns=time_ns, epoch=self.epoch, number=number, reason=reason))
 
     def know(self, record: Instruction) -> None:
         """Take an instruction that its owner makes durable himself."""
         self._fold(record)
 
-    def hear_hello(self, hello: Hello) -> None:
-        """Begin a gateway's new life: what an earlier one still says is not taken any more. `tell` welcomes it."""
+    def hear_hello(self, hello: Hello) -> bool:
+        """Begin a gateway's new life: what an earlier one still says is not taken any more. `tell` welcomes it.
+
+        Tells whether it is new.
+        """
         fold = self.folds[hello.venue]
-        if hello.life > self._lives[hello.venue]:
+        is_new = hello.life > self._lives[hello.venue]
+        if is_new:
             mark = Breaks(time_ns=0, venue=hello.venue, life=hello.life, seq=0, breaks=fold.breaks)
             self.due.append(mark)
             fold.take(mark)
             self._lives[hello.venue] = hello.life
         self._welcome.add(hello.venue)
+        return is_new
 
     def is_current(self, told: Told) -> bool:
         """Tell whether a gateway that speaks is in the life that counts."""
@@ -120,6 +137,11 @@ class OrderKeeper:
         first, taken = fold.instructions - len(untaken), fold.heard.get(life, 0)
         message = Instructions(self.epoch, first, tuple(untaken), taken, life, horizon_ns)
         self._resolve(self._gateways[venue]).on_instructions.remote(message)
+        self._fresh.discard(venue)
+
+    def is_due(self, venue: str) -> bool:
+        """Tell whether there is an instruction besides orders that a gateway has not been told."""
+        return venue in self._fresh
 
     def untaken_orders(self, venue: str) -> list[Order]:
         """Return the orders that a gateway has not said it has."""

@@ -11,7 +11,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from actors.messages import START
-from journal.records import Adjustment, Breaks, Cancel, Order, OrderNews, Replace, Stated
+from journal.order_records import Adjustment, Breaks, Cancel, Order, OrderNews, Replace, Stated
 
 Instruction: TypeAlias = Order | Cancel | Replace | Adjustment
 Word: TypeAlias = OrderNews | Breaks | Stated

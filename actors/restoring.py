@@ -12,9 +12,10 @@ from msgspec import Struct
 
 from actors.learnt import adopt_learnt, learnt_of
 from actors.messages import START
-from actors.obeying import Flow, desks_enabled, flows_of
+from actors.obeying import Flow, desks_enabled, flows_of, takeovers_of
 from actors.settings import JournalOpener
 from actors.writing import BY_SWITCH, Writer, rows_of
+from journal.order_records import Adjustment, Order, Report
 from journal.records import (
     Alert,
     AnyRecord,
@@ -25,9 +26,7 @@ from journal.records import (
     Demotion,
     Latch,
     Mandate,
-    Order,
     Outcome,
-    Report,
     Sample,
     Session,
     Snapshot,
@@ -40,7 +39,7 @@ from market.records import Record
 from policies.assembly import book_of
 from policies.bookkeeping import book_report, place
 from policies.breaking import adopt_state, kept_state
-from policies.commands import enable_desk, move_money
+from policies.commands import Wish, enable_desk, move_money, take_over
 from policies.gates import position_cap
 from policies.intents import INTENT
 from policies.plan import Plan
@@ -66,6 +65,7 @@ class SessionLog(Struct):
     stops: list[Stop] = []
     switches: list[Switch] = []
     commands: list[Command] = []
+    adjustments: list[Adjustment] = []
     outcomes: list[Outcome] = []
     alerts: list[Alert] = []
     breakers: list[Breaker] = []
@@ -101,6 +101,8 @@ class SessionLog(Struct):
                 self.switches.append(record)
             case Command():
                 self.commands.append(record)
+            case Adjustment():
+                self.adjustments.append(record)
             case Outcome():
                 self.outcomes.append(record)
             case Alert():
@@ -116,6 +118,15 @@ class SessionLog(Struct):
         count = len({decision.time_ns for decision in self.decisions})
         count += len(self.mandates) + len(self.latches) + len(self.samples) + len(self.snapshots)
         return count + len(self.outcomes) + len(self.alerts) + len(self.breakers)
+
+    @property
+    def newest_ns(self) -> int:
+        """Return the newest market time at which anything of it was decided, reported or found; START for none."""
+        kinds = (
+            self.decisions, self.closures, self.reports, self.latches, self.samples, self.snapshots, self.commands,
+            self.outcomes, self.alerts, self.breakers,
+        )  # fmt: skip
+        return max((record.time_ns for records in kinds for record in records), default=START)
 
     @property
     def complete(self) -> bool:
@@ -196,9 +207,11 @@ def restore_book(plan: Plan, log: SessionLog, cut_ns: int) -> Book:
     book = book_of(plan)
     writer = Writer(plan, log.session.number if log.session else 1)
     row = rows_of(REPORT, 1)[0]
-    for record in with_flows(log, cut_ns):
+    for record in with_flows(plan, log, cut_ns):
         if isinstance(record, Flow):
             move_money(book, record.money)
+        elif isinstance(record, Wish):
+            take_over(book, record.instrument, record.trades, record.time_ns)
         elif isinstance(record, Report):
             writer.report_row(record, row)
             book_report(book, row)
@@ -241,10 +254,11 @@ def ordered(log: SessionLog, cut_ns: int) -> list[Order | Report]:
     return sorted((record for record in found if record.time_ns <= cut_ns), key=lambda record: record.time_ns)
 
 
-def with_flows(log: SessionLog, cut_ns: int) -> list[Flow | Order | Report]:
-    """Return them with what was deposited and withdrawn, which comes before all else of its instant."""
-    flows = [flow for flow in flows_of(log) if flow.time_ns <= cut_ns]
-    return sorted([*flows, *ordered(log, cut_ns)], key=lambda record: record.time_ns)
+def with_flows(plan: Plan, log: SessionLog, cut_ns: int) -> list[Flow | Wish | Order | Report]:
+    """Return them with what was deposited, withdrawn and taken over, which comes before all else of its instant."""
+    flows: list[Flow | Wish] = [*flows_of(log), *takeovers_of(plan, log)]
+    found = [*(flow for flow in flows if flow.time_ns <= cut_ns), *ordered(log, cut_ns)]
+    return sorted(found, key=lambda record: record.time_ns)
 
 
 FOLDED = ("cash", "realised", "fees", "open_positions", "open_groups", "fills")

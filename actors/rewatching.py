@@ -1,27 +1,25 @@
 """Watching again: what a governor that has just begun has to follow up on, from the journal of its session."""
 
-from collections.abc import Container
-
 from actors.messages import END
 from actors.restoring import SessionLog, ordered
 from actors.writing import Writer, rows_of
-from journal.records import Decision, Report
+from journal.order_records import Report
+from journal.records import Decision
 from market.paper import ORDER, REPORT
 from market.records import Records, records
 from policies.intents import INTENT
 from policies.legs import Watch, follow_up, open_watch, track, watch_order
 
 
-def rewatch(
-    log: SessionLog, writer: Writer, instruments: Records, decided: Container[int]
-) -> tuple[Watch, list[Records]]:
-    """Return the watch as of the journal's end, and every order of the session in its sequence.
+def rewatch(log: SessionLog, writer: Writer, instruments: Records) -> tuple[Watch, list[Records], int]:
+    """Return the watch as of the journal's end, every order of the session in its sequence, and the next number.
 
-    Orders whose number is not among the `decided` were called for by reports, and are watched themselves.
+    Orders that no decision has were called for by reports, and are watched themselves.
     """
     watch, scratch, orders = open_watch(len(instruments)), records(1, ORDER), []
     report_row, intent_row = rows_of(REPORT, 1)[0], rows_of(INTENT, 1)[0]
     executed = [decision for decision in [*log.decisions, *log.closures] if decision.orders]
+    decided = {number for decision in executed for number in decision.orders}
     for record in sorted([*ordered(log, END), *executed], key=lambda record: record.time_ns):
         if isinstance(record, Decision):
             writer.intent_row(record, intent_row)
@@ -34,4 +32,5 @@ def rewatch(
             writer.order_row(record, orders[-1][0])
             if record.number not in decided:
                 watch_order(watch, record.number, orders[-1][0])
-    return watch, orders
+    last = max([*decided, *(int(row[0].number) for row in orders)], default=-1)
+    return watch, orders, last + 1

@@ -6,7 +6,7 @@ from typing import Any
 
 from actors.messages import END, START, Orders, Pull, Reports
 from actors.settings import Resolver
-from journal.records import Order
+from journal.order_records import Order
 from market.paper import ORDER
 from market.records import copied, joined, packed
 

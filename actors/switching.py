@@ -137,21 +137,25 @@ class LastHop:
 
 
 class VenueHop:
-    """The same for orders of a live venue, which know their instrument alone: a trip of any desk stops them, too.
+    """The same for orders of a live venue. Called with one it says why that may not leave, "" if it may.
 
-    Called with an order it says why that may not leave, "" if it may.
+    Without a plan nobody knows whose an order of an instrument is: a trip of any desk stops it, too.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, plan: Plan | None = None) -> None:
         self._reader = _Reader(path)
+        keys = [instrument.key for instrument in plan.instruments] if plan is not None else []
+        self._scopes = dict(zip(keys, scopes_of(plan), strict=True)) if plan is not None else {}
 
     def __call__(self, spec: OrderSpec) -> str:
         """Ask the switches."""
         symbol, _, venue = spec.instrument.rpartition("@")
-        scopes: Scopes = {
+        alone: Scopes = {
             Scope.ACCOUNT: (ACCOUNT,), Scope.VENUE: (venue,), Scope.INSTRUMENT: (spec.instrument, symbol)
         }  # fmt: skip
-        found = decide(self._reader.trips(), scopes, reduces=spec.reduce)
+        source = FLATTENER if spec.reason == Reason.FLATTEN.name else ""
+        scopes = self._scopes.get(spec.instrument, alone)
+        found = decide(self._reader.trips(), scopes, reduces=spec.reduce, source=source)
         return "" if found.allowed else f"{STOPPED} ({', '.join(found.matched) or found.reason})"
 
 
@@ -184,6 +188,7 @@ class SwitchWatch:
         self._active = {(row.scope, row.key): row for row in journaled}
         self._seen = max((row.row for row in journaled), default=0)
         self._anew = not journaled
+        self.changes = 0  # how often it has been weighed what they come to
         self._postures = np.zeros(len(plan.instruments), np.int64)
         self._weigh()
 
@@ -243,5 +248,6 @@ class SwitchWatch:
         return _row(Trip(Scope.GLOBAL, LOST, mode, hard), act)
 
     def _weigh(self) -> None:
+        self.changes += 1
         for number, scopes in enumerate(self._scopes):
             self._postures[number] = posture_of(matching(self.trips, scopes))

@@ -20,14 +20,15 @@ from actors.leaving import Stops, nothing_stops
 from actors.messages import END, START
 from actors.order_entry import News, Stated
 from actors.order_fold import record_of
-from actors.order_messages import Instructions, Told
+from actors.order_messages import Instruction, Instructions, Told
 from actors.order_rules import OrderRules
 from actors.settings import GOVERNOR, SUPERVISOR, JournalOpener, Resolver, Settings
 from actors.speaking import Speaker
 from actors.switching import VenueHop
 from actors.venue_gateway import Line, VenueGateway
 from actors.writing import ORDER_PREFIX
-from journal.records import AnyRecord, Report, Session, Snapshot
+from journal.order_records import Cancel, Report
+from journal.records import AnyRecord, Session, Snapshot
 from market.paper import REPORT
 from market.records import joined, packed
 from venues.simulated.venue import TapeSession
@@ -60,7 +61,7 @@ class TapeGateway(VenueGateway):
         self._clock_ns = 0
         self._spoken = 0
         self._begun = self._looked = False
-        self._done_ns = START
+        self._done_ns = self._counted_ns = START
         self._horizon_ns = START
         self._session = line.connect(venue)
         self._speaker = Speaker(settings, home)
@@ -96,6 +97,15 @@ class TapeGateway(VenueGateway):
 
     # -- what it does -------------------------------------------------------------------------------------------------
 
+    def _instruct(self, record: Instruction) -> None:
+        """Take an instruction; a cancel acts at the first instant that nobody counts on any more."""
+        if isinstance(record, Cancel):
+            assert self.working is not None
+            entry = self.working.entries[record.number]
+            entry.want_cancel(self._clock_ns, max(self._done_ns, self._counted_ns) + 1)
+        else:
+            super()._instruct(record)
+
     def _work(self, now_ns: int) -> None:
         """Go on up to the horizon; tell what has happened by then."""
         working = self.working
@@ -103,7 +113,7 @@ class TapeGateway(VenueGateway):
         if not self._begun:
             self._begin()
         while self._done_ns < self._horizon_ns:
-            due_ns = working.next_ns(self._clock_ns, holds=any(self._held.values()) and self._horizon_ns < END)
+            due_ns = working.next_ns(self._clock_ns, holds=self._holds and self._horizon_ns < END)
             target_ns = self._horizon_ns if due_ns is None else min(due_ns, self._horizon_ns)
             acts = due_ns is not None and due_ns <= target_ns
             came_ns = self._session.run(target_ns - 1 if acts else target_ns)  # what is sent meets the rows with it
@@ -148,7 +158,7 @@ class TapeGateway(VenueGateway):
             self._told += 1
             record = record_of(news, venue=self.venue, life=self.life, seq=self._told, time_ns=self._clock_ns)
             self._untaken.append(record)
-            if isinstance(news, News | Stated):
+            if isinstance(news, News | Stated) and news.number >= 0:
                 if news.said is not None:
                     self._held[news.said.instrument] += news.said.moved
                 entry = self.working.entries[news.number]
@@ -158,22 +168,28 @@ class TapeGateway(VenueGateway):
         self.working.news.clear()
 
     @property
+    def _holds(self) -> bool:
+        """Tell whether the venue may do something with what is held: not after its last row."""
+        return any(self._held.values()) and self._session.calm_ns() < END
+
+    @property
     def _calm_ns(self) -> int:
         """Return up to when nothing will be told unless an order arrives: for ever, where nothing works or is held."""
         assert self.working is not None
         holds = any(self._held.values())
         if self._done_ns == END or (self.working.is_settled and not holds):
             return END
-        due_ns = self.working.next_ns(self._clock_ns, holds=holds)
+        due_ns = self.working.next_ns(self._clock_ns, holds=self._holds)
         ahead_ns = self._session.calm_ns() if due_ns is None else min(self._session.calm_ns(), due_ns - 1)
         return max(self._done_ns, min(ahead_ns, END - 1))
 
     def _tell(self) -> None:
         self._spoken += 1
+        self._counted_ns = self._calm_ns
         first = self._untaken[0].seq if self._untaken else self._told + 1
         self._said = {seq: rows for seq, rows in self._said.items() if seq >= first}
         told = Told(
-            self.venue, self.life, self._has, tuple(self._untaken), self._done_ns, self._calm_ns,
+            self.venue, self.life, self._has, tuple(self._untaken), self._done_ns, self._counted_ns,
             packed(joined(list(self._said.values()), REPORT)), tuple(self._said), self._spoken,
         )  # fmt: skip
         self._resolve(GOVERNOR).on_told.remote(told)
@@ -185,4 +201,4 @@ class TapeGateway(VenueGateway):
 
 def hop_of(settings: Settings) -> Stops:
     """Return what is asked right before an order leaves."""
-    return VenueHop(settings.switches_path) if settings.switches_path else nothing_stops
+    return VenueHop(settings.switches_path, settings.plan) if settings.switches_path else nothing_stops

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from actors.messages import START, Verdicts
-from journal.records import Report
+from journal.order_records import Report
 
 
 class Unheard:

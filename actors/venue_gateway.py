@@ -15,7 +15,8 @@ from actors.order_messages import Hello, Instruction, Instructions, Told, Welcom
 from actors.order_rules import OrderRules
 from actors.settings import GOVERNOR, JournalOpener, Resolver
 from actors.working import WorkingOrders
-from journal.records import Adjustment, AnyRecord, Cancel, Claim, Order
+from journal.order_records import Adjustment, Cancel, Order
+from journal.records import AnyRecord, Claim
 from venues.messages import Session
 
 

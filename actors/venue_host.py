@@ -46,7 +46,7 @@ class Spec(Struct, frozen=True, kw_only=True):
 
 
 class Greeting(Struct, frozen=True, kw_only=True):
-    """What a connection wants: `trade`, `look` at the books, `cancel` every order, or `end` the process."""
+    """What a connection wants: `trade`, `look` at the books, `cancel` every order, `flatten` as well, `end` it all."""
 
     wants: str
     venue: str = ""
@@ -134,11 +134,9 @@ class Host:
         if greeting.wants == "trade":
             self._sessions[line] = venue.session()
             return True
+        if greeting.wants in ("cancel", "flatten"):
+            return venue.empty(flatten=greeting.wants == "flatten")
         exchange = venue.exchange
-        if greeting.wants == "cancel":
-            working = len(exchange.holdings().orders)
-            exchange.cancel_all("")
-            return working
         return Books(tuple(exchange.orders), tuple(exchange.executions), exchange.positions)
 
     def _close(self, line: socket.socket) -> None:

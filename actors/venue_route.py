@@ -14,7 +14,8 @@ from actors.order_messages import Hello, Told, Word
 from actors.restoring import SessionLog
 from actors.route import Route
 from actors.settings import PAPER_VENUE, Resolver, Settings
-from journal.records import AnyRecord, Order
+from journal.order_records import Order
+from journal.records import AnyRecord
 from journal.store import Journal
 from market.paper import REPORT
 from market.records import copied, unpacked
@@ -51,11 +52,15 @@ class VenueRoute(Route):
             self._hear(told)
 
     def _begin(self, hello: Hello) -> None:
-        """A gateway's life begins: what an earlier one has told and nobody has taken is told anew."""
-        self._keeper.hear_hello(hello)
-        self._words.clear()
-        self._seqs.clear()
-        self.waiting.clear()
+        """A gateway's life begins: what an earlier one has told and nobody has taken is told anew, as of later.
+
+        A life that is heard of again has told what it has told, and up to when: that stands.
+        """
+        if self._keeper.hear_hello(hello):
+            self._words.clear()
+            self._seqs.clear()
+            self.waiting.clear()
+            self.calm_ns = START  # what the earlier life has promised beyond what it told was with what it told
         self._due = True
 
     def _hear(self, told: Told) -> None:
@@ -94,7 +99,8 @@ class VenueRoute(Route):
 
     def send(self, resolve: Resolver, epoch: int, promise: int, cut_ns: int, *, again: bool = False) -> None:
         """Send what the gateway has not got, what was taken of its news, and the promise."""
-        if not (again or self._due) and (self.quiet or (promise, len(self.orders)) <= self.told):
+        due = again or self._due or self._keeper.is_due(self.venue)
+        if not due and (self.quiet or (promise, len(self.orders)) <= self.told):
             return
         self._keeper.tell(self.venue, promise)
         self.told, self._due = (promise, len(self.orders)), False

@@ -251,11 +251,9 @@ class WorkingOrders:
             return
         self._upkeep.hasten(now_ns)
         number = self._number_of.get(execution.client_id)
-        if number is None:
-            return  # not ours: the next comparison finds what it has moved
-        if not execution.is_of_order:
-            self.news.append(Stated(number=number, said=execution))
-            if execution.moved:
+        if number is None or not execution.is_of_order:
+            self.news.append(Stated(number=-1 if number is None else number, said=execution))
+            if execution.moved and number is not None:  # else the next comparison finds what it has moved
                 moved, name = self.reconciler.moved, execution.instrument
                 moved[name] = moved.get(name, 0) + execution.moved
             return

@@ -7,20 +7,8 @@ from typing import Any, Final
 import numpy as np
 
 from actors.messages import Finding
-from journal.records import (
-    Alert,
-    AnyRecord,
-    Breaker,
-    Confluence,
-    Decision,
-    Demotion,
-    Latch,
-    Leg,
-    Order,
-    Report,
-    Sample,
-    Snapshot,
-)
+from journal.order_records import Order, Report
+from journal.records import Alert, AnyRecord, Breaker, Confluence, Decision, Demotion, Latch, Leg, Sample, Snapshot
 from market.orders import client_order_id
 from market.paper import OrderKind, Reason, ReportKind
 from market.records import plain

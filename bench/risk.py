@@ -21,16 +21,19 @@ from policies.assembly import book_of
 from policies.bookkeeping import close_instant, place, reserve
 from policies.held import hold, judge_held
 from policies.intents import INTENT
-from policies.plan import Plan
+from policies.plan import NewsEvent, Plan
 from policies.risk import Book
 from research.account_plan import rules_plan
+from research.configuration import load_configuration
+from research.news_file import NewsFile
 from research.planning import limits_plan
 from research.profiles import load_profile
+from research.timed_plan import Markets
 from venues.replay import save_tape
 
 PROFILES = (
     "trifecta,ftmo_2step,ftmo_2step_verification,ftmo_2step_account_swing,ftmo_1step,the5ers_like,alpha_like,"
-    "source_trailing_10,conservative_union,crypto"
+    "source_trailing_10,conservative_union,crypto,ftmo_2step_account_standard,trailing_intraday"
 )
 CALLS = 20_000
 HORIZON = 10_000 * MINUTE
@@ -47,8 +50,18 @@ def figures() -> Iterator[Figure]:
 def guarded_plan() -> Plan:
     """Return a plan under all profiles."""
     plan, profile = bars_plan(SYMBOLS, "trend_reversion", {}), load_profile(PROFILES)
-    rules = rules_plan(profile.accounts, plan.cash, START_NS, START_NS + HORIZON)
+    markets = Markets(plan.instruments, load_configuration().hours, {}, hourly_news())
+    rules = rules_plan(profile.accounts, plan.cash, START_NS, START_NS + HORIZON, markets)
     return msgspec.structs.replace(plan, limits=limits_plan(profile, 60 * MINUTE), rules=rules)
+
+
+def hourly_news() -> NewsFile:
+    """Return a calendar with a release an hour, on the half hour, for as long as the plan lasts and two days more."""
+    start_s, end_s = START_NS // SECOND, (START_NS + HORIZON) // SECOND + 2 * 86_400
+    return NewsFile(
+        path="news.csv", sha256="", rows=1, from_s=start_s - 86_400, until_s=end_s, currencies=frozenset({"ALL"}),
+        gaps_s=(), events=tuple(NewsEvent(at, at, "USD", "release") for at in range(start_s + 1800, end_s, 3600)),
+    )  # fmt: skip
 
 
 def busy_book(plan: Plan) -> Book:

@@ -13,6 +13,7 @@ from cli.options import (
     fee_ppm_of,
     home_option,
     json_option,
+    news_option,
     open_console,
     params_given,
     sample_data,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 @data_option
 @home_option
 @config_option
+@news_option
 @json_option
 @click.option("--symbols", multiple=True, help="Bars of these symbols: --symbols AAPL MSFT. Else the desks' own data.")
 @click.option("--timeframe", default=None, help="1m, 5m, 1h, 1d, ...  [default: the one with most bars]")
@@ -88,6 +90,7 @@ def request_of(options: dict[str, Any]) -> Any:
         policy=options["policy"],
         params=params_given(options["param"]),
         fee_ppm=fee_ppm_of(options["fee"]),
+        news=options["news"],
     )
 
 

@@ -35,6 +35,8 @@ SCOPE: Final = "global, or desk:NAME, account:NAME, venue:NAME, strategy:NAME, i
     "--emergency", is_flag=True,
     help="Stop everything hard, then kill the engine of this home and all it started, hanging or not.",
 )  # fmt: skip
+@click.option("--flatten", is_flag=True, help="With --emergency: close what is held at the venues, past the engine.")
+@click.option("--leave-engine", is_flag=True, help="With --emergency: kill nothing; whenever it goes on it is stopped.")
 @home_option
 @journal_option
 @json_option
@@ -50,7 +52,10 @@ def kill(home: Path, journal: str | None, as_json: bool, emergency: bool, **opti
     if emergency:
         if options["scope"] not in (None, "global"):
             raise ValueError(f"--scope {options['scope']}: with --emergency only global is allowed")
-        return _emergency(Home(home), act, as_json)
+        return _emergency(Home(home), act, options, as_json)
+    for name in ("flatten", "leave_engine"):
+        if options[name]:
+            raise ValueError(f"--{name.replace('_', '-')}: it is allowed with --emergency only")
     return _trip(Home(home, journal), options, act, as_json)
 
 
@@ -82,11 +87,12 @@ def _trip(home: "Home", options: dict[str, Any], act: Any, as_json: bool) -> int
     return int(Exit.DONE)
 
 
-def _emergency(home: "Home", act: Any, as_json: bool) -> int:
+def _emergency(home: "Home", act: Any, options: dict[str, Any], as_json: bool) -> int:
     from research.emergency import emergency_stop
     from research.simulated_run import venue_sessions
 
-    found = emergency_stop(home, act, venue_sessions(home))
+    how = {"flatten": options["flatten"], "leave": options["leave_engine"]}
+    found = emergency_stop(home, act, venue_sessions(home), **how)
     if as_json:
         print_json(_emergency_document(home, act, found))
     else:
@@ -102,7 +108,7 @@ def _emergency_document(home: "Home", act: Any, found: "Stopped") -> dict[str, A
         "command": "kill", "home": str(home.path), "emergency": True, "done": found.done,
         "result": found.trip.value if found.trip else None, "problem": found.problem, "who": act.who[0],
         "reason": act.reason, "engine": found.engine, "killed": list(found.killed), "alive": list(found.alive),
-        "canceled": to_builtins(found.canceled),
+        "left": found.left, "canceled": to_builtins(found.canceled),
     }  # fmt: skip
 
 
@@ -112,11 +118,16 @@ def _emergency_lines(found: "Stopped") -> list[str]:
     ]
     if found.engine is None:
         lines.append("no engine runs in this home")
+    elif found.left:
+        lines.append(f"engine {found.engine} left as it is; nothing but cancels may leave it")
     elif found.alive:
         lines.append(f"STILL ALIVE: {', '.join(str(pid) if pid else 'a process of unknown id' for pid in found.alive)}")
     else:
         lines.append(f"engine {found.engine} killed, {len(found.killed)} processes in all")
-    lines += [f"{one.venue}: {one.problem or f'{one.orders} orders asked to cancel'}" for one in found.canceled]
+    for one in found.canceled:
+        closed = "".join(f", {lots:+,} {name} traded to close" for name, lots in one.closed.items())
+        failed = f"; NOT ALL: {one.problem}" if one.problem else ""
+        lines.append(f"{one.venue}: {one.orders} orders asked to cancel{closed}{failed}")
     return lines
 
 

@@ -78,6 +78,14 @@ def config_option(command: F) -> F:
     )(command)  # fmt: skip
 
 
+def news_option(command: F) -> F:
+    """Add --news: the calendar of news that some profiles ask for."""
+    return click.option(
+        "--news", "news", default=None, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+        help="Calendar of news, CSV: time,currency,impact,title.  [default: account.news]",
+    )(command)  # fmt: skip
+
+
 def json_option(command: F) -> F:
     """Add --json."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, nothing else.")(

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli.options import Words, config_option, data_option, home_option, json_option, sample_data, time_of
+from cli.options import Words, config_option, data_option, home_option, json_option, news_option, sample_data, time_of
 from cli.outcome import Exit, heed_wish_to_stop, print_json, say
 
 
@@ -14,6 +14,7 @@ from cli.outcome import Exit, heed_wish_to_stop, print_json, say
 @data_option
 @home_option
 @config_option
+@news_option
 @json_option
 @click.option("--desk", multiple=True, default=("all",), help="forex, arbitrage, binary or all.")
 @click.option("--start", default=None, help="From this date or time on (UTC).")
@@ -34,6 +35,7 @@ def parity(as_json: bool, with_ray: bool, seed: int, **options: Any) -> int:
             data=options["data"] or sample_data(), home=options["home"], config=options["config"],
             profile=options["profile"], start_ns=time_of(options["start"], "--start"),
             end_ns=time_of(options["end"], "--end"), desks=DESKS if "all" in desks else desks,
+            news=options["news"],
         )
     )  # fmt: skip
     wished = heed_wish_to_stop()

@@ -15,11 +15,12 @@ from cli.places import PLACE, place_of
 @journal_option
 @json_option
 @click.option("--accept", metavar="SYMBOL@VENUE", help="Take over the position difference of this instrument.")
+@click.option("--price", default=None, help="Where the venue's statement does not say at which price it came about.")
 @click.option("--who", default="", help="Who takes it over; is journaled.")
 @click.option("--reason", default="", help="Why; is journaled.")
 def reconcile(
-    path: str | None, home: Path, journal: str | None, as_json: bool, accept: str | None, who: str,
-    reason: str,
+    path: str | None, home: Path, journal: str | None, as_json: bool, accept: str | None,
+    price: str | None, who: str, reason: str,
 ) -> int:  # fmt: skip
     """Show the breaks of PLACE (the home's journal, if none is named) that block instruments (exit 1 if any stands)."""
     import time
@@ -40,7 +41,7 @@ def reconcile(
             Home(home, journal) if path is None else nullcontext(),
             closing(open_journal(place, seal=open_seal)) as writer,
         ):
-            taken = take_over(writer, accept, who=who, reason=reason, now_ns=time.time_ns())
+            taken = take_over(writer, accept, who=who, reason=reason, now_ns=time.time_ns(), price=price)
     with closing(open_journal(place, read_only=True)) as reader:
         found = standings(reader)
     clean = not any(one.breaks for one in found)

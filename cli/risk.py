@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from cli.options import Words, config_option, data_option, home_option, json_option, open_console, time_of
+from cli.options import (
+    Words,
+    config_option,
+    data_option,
+    home_option,
+    json_option,
+    news_option,
+    open_console,
+    time_of,
+)
 from cli.outcome import print_json
 
 if TYPE_CHECKING:
@@ -50,6 +59,7 @@ def risk() -> None:
 )  # fmt: skip
 @data_option
 @config_option
+@news_option
 @click.option("--symbols", multiple=True, help="Of a backtest: see trifecta backtest.")
 @click.option("--timeframe", default=None, help="Of a backtest.")
 @click.option("--start", default=None, help="Of a backtest.")
@@ -134,7 +144,7 @@ def _balance(word: str) -> tuple[str, int]:
 
 def _refuse_backtest_words(options: Mapping[str, Any]) -> None:
     """Refuse words that only a backtest heeds: nothing that was asked for is passed over in silence."""
-    names = ("symbols", "timeframe", "start", "end", "policy", "param", "profile", "fee", "cash", "config")
+    names = ("symbols", "timeframe", "start", "end", "policy", "param", "profile", "fee", "cash", "config", "news")
     given = next((name for name in names if options[name]), "desk" if options["desk"] != ("all",) else None)
     if given is not None:
         raise ValueError(f"--{given}: only with --backtest is it allowed")

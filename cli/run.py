@@ -14,6 +14,7 @@ from cli.options import (
     home_option,
     journal_option,
     json_option,
+    news_option,
     open_console,
 )
 from cli.outcome import Exit, print_json, say
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 @home_option
 @journal_option
 @config_option
+@news_option
 @json_option
 @click.option("--desk", multiple=True, default=("all",), help="forex, arbitrage, binary or all.")
 @click.option("--start", default=None, help="From this date or time on (UTC).")
@@ -114,6 +116,17 @@ def document(planned: "Planned", finished: "Finished", report: Path) -> dict[str
         "venue": finished.settings.venue,
         "reconciled": finished.is_reconciled,
         "accounts": [accounts_document(one) for one in finished.audits],
+        "switches": [
+            {
+                "switch": f"{one.scope}:{one.key}",
+                "mode": one.mode,
+                "hard": one.hard,
+                "who": list(one.who),
+                "reason": one.reason,
+                "time_ns": one.time_ns,
+            }
+            for one in finished.switches
+        ],
     }
 
 
@@ -124,7 +137,7 @@ def accounts_document(one: "Audit") -> dict[str, Any]:
     return {
         "venue": one.venue, "orders": one.orders, "statement": one.statement, "positions": one.positions,
         "reconciled": one.is_reconciled, "breaks": [list(item) for item in one.breaks],
-        "differences": to_builtins(one.differences),
+        "differences": to_builtins(one.differences), "closed_past": one.closed_past,
     }  # fmt: skip
 
 
@@ -163,9 +176,14 @@ def _show(planned: "Planned", finished: "Finished", report: Path, started: str) 
     journal = shown(finished.settings.journal_path)
     click.echo(f"journal: {journal}  ({finished.records:,} records, head {finished.head[:16]})")
     click.echo(f"report:  {report.resolve()}")
+    for switch in finished.switches:
+        how = f"{switch.mode}{' hard' if switch.hard else ''}"
+        click.echo(f"switch {switch.scope}:{switch.key}: {how}, by {', '.join(switch.who)}: {switch.reason}")
     for one in finished.audits:
         held = ", ".join(f"{lots:+,} {name}" for name, lots in one.positions.items()) or "nothing held"
         state = "reconciled" if one.is_reconciled else f"{len(one.breaks)} breaks, {len(one.differences)} differences"
         click.echo(f"venue {one.venue}: {one.orders:,} orders, {one.statement:,} items stated, {held}: {state}")
+        for name, lots in one.closed_past.items():
+            click.echo(f"  an emergency stop traded {lots:+,} {name} there to close what was held")
         for item in one.differences[:5]:
             click.echo(f"  {item.kind}: {item.words}")

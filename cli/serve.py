@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from cli.options import Words, config_option, data_option, home_option, journal_option, json_option
+from cli.options import Words, config_option, data_option, home_option, journal_option, json_option, news_option
 from cli.outcome import print_json, say
 from cli.session import INTERRUPTED, Wish, display, intention, plan_of
 
@@ -30,6 +30,7 @@ ENDPOINTS: Final = (
 @home_option
 @journal_option
 @config_option
+@news_option
 @json_option
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any free one.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")

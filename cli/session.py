@@ -41,6 +41,7 @@ def plan_of(options: dict[str, Any], *, display_only: bool) -> "Planned":
         start_ns=time_of(options["start"], "--start"),
         end_ns=time_of(options["end"], "--end"),
         desks=DESKS if "all" in desks else desks,
+        news=options["news"],
     )
     planned = plan_for(request)
     for warning in planned.warnings:

@@ -16,6 +16,7 @@ from cli.options import (
     grid_options,
     home_option,
     json_option,
+    news_option,
     open_console,
     params_given,
     sample_data,
@@ -41,6 +42,7 @@ HONEST: Final = (
 @data_option
 @home_option
 @config_option
+@news_option
 @json_option
 @grid_options
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of --random and bootstraps.")
@@ -119,7 +121,7 @@ def _asked(options: dict[str, Any]) -> Any:
         profile=options["profile"], cash=options["cash"], symbols=tuple(options["symbols"]),
         timeframe=options["timeframe"], start_ns=time_of(options["start"], "--start"),
         end_ns=time_of(options["end"], "--end"), policy=options["policy"], params=fixed,
-        fee_ppm=fee_ppm_of(options["fee"]),
+        fee_ppm=fee_ppm_of(options["fee"]), news=options["news"],
     )  # fmt: skip
     spec = policy_named(request.policy or configuration_for(request).desks.forex.policy)
     if spec.desk is not DeskKind.FOREX:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from envs.engine import Engine, enter, roll_day, run_dues, run_rows
 from envs.logs import CHUNK, Logs, log_latch
 from market.far_calls import fill_handle, open_handle
+from market.holdings import hold_past
 from market.ledger import TRADE
 from market.money import INT64_MAX
 from market.paper import END_NS, ORDER, REPORT, STOP_RULES, paper_venue
@@ -106,6 +107,8 @@ def roll(
         drain.take()
         roll_day(engine, wish.time_ns)
         log_latch(engine.logs, wish.time_ns, obey(engine.book, wish).latched)
+        for trade in wish.trades:
+            hold_past(engine.venue, wish.instrument, trade.lots, trade.price, wish.time_ns)
     _run_to(engine, tape, row, end, drain)
     run_dues(engine, settle_until_ns)
     drain.take()

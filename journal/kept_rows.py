@@ -15,7 +15,7 @@ from typing import ClassVar, Final, Generic, TypeVar
 import msgspec
 
 from journal.chain import GENESIS, canonical, link
-from journal.records import Record
+from journal.record import Record
 
 LOCK_WAIT_S: Final = 5.0
 

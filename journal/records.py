@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from typing import Any, Final, TypeAlias, get_args
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 
-
-class Record(Struct, frozen=True, kw_only=True, tag_field="kind"):
-    """What all records have."""
-
-    time_ns: int
+from journal.learnt import Learnt
+from journal.order_records import Adjustment, Breaks, Cancel, Order, OrderNews, OrdersSnapshot, Replace, Report, Stated
+from journal.record import Record
 
 
 class Session(Record, frozen=True, kw_only=True, tag="session"):
@@ -121,138 +119,6 @@ class Decision(Record, frozen=True, kw_only=True, tag="decision"):
     confluence: Confluence | None = None
 
 
-class Order(Record, frozen=True, kw_only=True, tag="order"):
-    """An order on its way: `order_id` is the venue's client id, `arrive_ns` when the venue has it.
-
-    What moves its stop, in ticks (0: nothing does): `breakeven_at` and `trail_at` are the best gain from which it goes
-    to break-even and follows the best price, `trail_by` how far behind.
-    """
-
-    epoch: int
-    number: int
-    order_id: str
-    instrument: str
-    lots: int
-    order_kind: str
-    limit: int
-    stop: int
-    target: int
-    hold_ns: int
-    reduce: bool
-    reason: str
-    arrive_ns: int
-    breakeven_at: int = 0
-    trail_at: int = 0
-    trail_by: int = 0
-
-
-class Report(Record, frozen=True, kw_only=True, tag="report"):
-    """What a venue said about an order: a fill, a settlement, a cancel, a reject, or that its stop has moved.
-
-    `rate_num / rate_den` turned quote money into account money at that instant; `amount` is the cash of a contract.
-    The price of an AMEND is the new stop, `stop_before` the old one, `stop_goal` where it belongs once there is room.
-    """
-
-    venue: str
-    execution: int
-    number: int
-    instrument: str
-    report: str
-    reason: str
-    lots: int
-    price: int
-    fee: int
-    amount: int
-    rate_num: int
-    rate_den: int
-    stop_before: int = 0
-    stop_goal: int = 0
-
-
-class Cancel(Record, frozen=True, kw_only=True, tag="cancel"):
-    """The wish that an order be gone; it stands until the order is final."""
-
-    epoch: int
-    number: int
-    reason: str
-
-
-class Replace(Record, frozen=True, kw_only=True, tag="replace"):
-    """A change of an order: its next client id, its lots in all (signed) and its limit."""
-
-    epoch: int
-    number: int
-    order_id: str
-    lots: int
-    limit: int
-
-
-class OrderNews(Record, frozen=True, kw_only=True, tag="order_news"):
-    """What happened to an order on its way to a venue and there: one event of `market.orders`, by name.
-
-    `life` and `seq` number the news of one life of a gateway; `venue_number` is the execution's at the venue.
-    """
-
-    venue: str
-    life: int
-    seq: int
-    number: int
-    event: str
-    execution: str = ""
-    lots: int = 0
-    price: int = 0
-    status: str = "ACCEPTED"
-    unknown_order: bool = False
-    venue_number: int = 0
-    reason: str = ""
-
-
-class Stated(Record, frozen=True, kw_only=True, tag="stated"):
-    """An item of a venue's statement that is no execution of an order: what a protection did, what will not be filled.
-
-    `life` and `seq` are as in OrderNews, `venue_number` is its number there, `item` the name of a report's kind.
-    `number` is the order it is about (-1: none of ours); the signed lots of a FILL or SETTLE moved the position.
-    """
-
-    venue: str
-    life: int
-    seq: int
-    number: int
-    instrument: str
-    item: str
-    reason: str
-    execution: str
-    lots: int
-    price: int
-    venue_number: int
-
-
-class Breaks(Record, frozen=True, kw_only=True, tag="breaks"):
-    """The differences between a venue's account and ours that stand now: kind, order or instrument, ours, theirs."""
-
-    venue: str
-    life: int
-    seq: int
-    breaks: tuple[tuple[str, str, str, int | None, int | None], ...]
-
-
-class Adjustment(Record, frozen=True, kw_only=True, tag="adjustment"):
-    """A person accepts signed lots as ours that came about without us."""
-
-    venue: str
-    instrument: str
-    lots: int
-    who: str
-    reason: str
-
-
-class OrdersSnapshot(Record, frozen=True, kw_only=True, tag="orders_snapshot"):
-    """The fold of one venue's orders up to here (`actors.order_fold`), as that module writes it."""
-
-    venue: str
-    fold: Raw
-
-
 class Latch(Record, frozen=True, kw_only=True, tag="latch"):
     """Risk latched rules: nothing of that kind passes until the day rolls, or a person lifts it."""
 
@@ -268,19 +134,6 @@ class Sample(Record, frozen=True, kw_only=True, tag="sample"):
     peak: int
 
 
-class Learnt(Struct, frozen=True, kw_only=True):
-    """What risk has learnt from prices: twice the middle of every instrument at the newest boundary, and log returns.
-
-    `returns` are rows of instruments one after the other, as they lie in the ring of the newest; None is unknown.
-    """
-
-    next_ns: int
-    count: int
-    estimated_ns: int
-    prices: tuple[float | None, ...]
-    returns: tuple[float | None, ...]
-
-
 class Snapshot(Record, frozen=True, kw_only=True, tag="snapshot"):
     """Risk's book as of `time_ns`, complete: everything up to then is in the journal before this record.
 
@@ -294,10 +147,10 @@ class Snapshot(Record, frozen=True, kw_only=True, tag="snapshot"):
     groups: tuple[dict[str, int], ...]
     findings: int
     floors: tuple[dict[str, int], ...] = ()
-    guard: dict[str, int] = {}
-    closing: dict[str, dict[str, int]] = {}
+    guard: dict[str, int] = field(default_factory=dict)
+    closing: dict[str, dict[str, int]] = field(default_factory=dict)
     learnt: Learnt | None = None
-    breakers: dict[str, tuple[float, ...]] = {}
+    breakers: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 class Stop(Record, frozen=True, kw_only=True, tag="stop"):
@@ -331,7 +184,8 @@ class Command(Record, frozen=True, kw_only=True, tag="command"):
     `action` is of `policies.commands.Action`, `subject` the rule or the breaker that it is about, `amount` money. `row`
     is its place in the file of commands, `session` the account that it is meant for. In that file `time_ns` is wall
     time as well; in a journal it is the market time before which everything was done, and nothing of it: there it
-    is obeyed.
+    is obeyed. What takes over `trades` stands in no file: the governor makes it of an Adjustment, the n-th of a session
+    is row -n.
     """
 
     row: int
@@ -342,6 +196,7 @@ class Command(Record, frozen=True, kw_only=True, tag="command"):
     who: tuple[str, ...]
     reason: str
     wall_ns: int
+    trades: tuple[Trade, ...] = ()
 
 
 class Outcome(Record, frozen=True, kw_only=True, tag="outcome"):

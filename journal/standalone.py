@@ -22,9 +22,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 GENESIS = "0" * 64
-PREFIX = b"trifecta checkpoint 1\n"
 LINE = re.compile(rb'\{"seq":(-?\d{1,19}),"hash":"([^"\\]*)","record":(.*)\}\n?', re.S)
 DECODER = json.JSONDecoder(parse_constant=int)
+VERSION = "SELECT value FROM meta WHERE name = 'version'"
+INDEX = "CREATE INDEX records_begin ON records (kind, seq) WHERE kind = 'session' OR kind = 'claim'"
+BEGINS = "SELECT seq FROM records INDEXED BY records_begin WHERE kind = '{}' ORDER BY seq"
 BROKEN = (sqlite3.DatabaseError, UnicodeDecodeError)
 FIELDS = {"hash": str, "key": str, "kind": str, "seq": int, "signature": str, "time_ns": int}
 
@@ -49,11 +51,10 @@ def canonical(value: Any) -> bytes:
 
 def parsed(body: bytes) -> dict[str, Any] | None:
     """Return a JSON object; None for anything else, as for NaN, which `int` refuses."""
-    try:
+    with suppress(ValueError, RecursionError):
         found = DECODER.decode(body.decode("utf-8", "surrogateescape"))
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
+        return found if isinstance(found, dict) else None
+    return None
 
 
 def checkpoint_of(body: Any) -> dict[str, Any] | None:
@@ -71,19 +72,17 @@ def fingerprint(key: Ed25519PublicKey) -> str:
 def is_signed(checkpoint: dict[str, Any], key: Ed25519PublicKey) -> bool:
     """Tell whether this key signed a checkpoint."""
     message = canonical({name: checkpoint[name] for name in ("hash", "key", "seq", "time_ns")})
-    try:
-        key.verify(bytes.fromhex(checkpoint["signature"]), PREFIX + message)
-    except (InvalidSignature, ValueError):
-        return False
-    return bool(checkpoint["key"] == fingerprint(key))
+    with suppress(InvalidSignature, ValueError):
+        key.verify(bytes.fromhex(checkpoint["signature"]), b"trifecta checkpoint 1\n" + message)
+        return bool(checkpoint["key"] == fingerprint(key))
+    return False
 
 
 def checked(db: sqlite3.Connection, path: Path) -> sqlite3.Connection:
     """Begin to read; UsageError when it is no journal."""
     db.execute("BEGIN")
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    version = "SELECT value FROM meta WHERE name = 'version'"
-    if not tables >= {"meta", "epochs", "records"} or db.execute(version).fetchone() not in (("1",), ("2",)):
+    if not tables >= {"meta", "epochs", "records"} or db.execute(VERSION).fetchone() not in (("1",), ("2",)):
         raise UsageError(f"{path}: not a journal of version 1 or 2")
     return db
 
@@ -96,6 +95,15 @@ def filled(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(":memory:", isolation_level=None)
     db.deserialize(bytes(content).ljust(min(size, 2**32), b"\0"))
     return checked(db, path)
+
+
+def begins_of(db: sqlite3.Connection) -> dict[str, list[int]] | None:
+    """Return the places at which a start begins to read, as its index says; None where that is another one."""
+    with suppress(*BROKEN):
+        made = db.execute("SELECT sql FROM sqlite_master WHERE type = 'index' AND name = 'records_begin'").fetchall()
+        if [" ".join(str(sql).split()) for (sql,) in made] == [INDEX]:
+            return {kind: [seq for (seq,) in db.execute(BEGINS.format(kind))] for kind in ("session", "claim")}
+    return None
 
 
 class Journal:
@@ -140,15 +148,14 @@ class Walk:
     """The walk over all records: what is sound, what was met."""
 
     def __init__(self, journal: Journal, place: int) -> None:
-        self.journal, self.place = journal, place
-        self.count, self.hash, self.before = 0, GENESIS, GENESIS
+        self.journal, self.place, self.count, self.hash, self.before = journal, place, 0, GENESIS, GENESIS
         self.newest, self.at_head, self.claims = (0, None), None, []  # type: Any, str | None, list[tuple[Any, ...]]
+        self.begins: dict[str, list[int]] = {"session": [], "claim": []}
 
     def run(self) -> None:
         """Walk; DamageError at the first bad record."""
-        rows = self.journal.rows()
         try:
-            for row in rows:
+            for row in (rows := self.journal.rows()):
                 self.take(row, rows)
         except BROKEN as error:
             raise DamageError(self.count + 1, "unreadable", f"the file is damaged: {error}") from error
@@ -160,8 +167,7 @@ class Walk:
         seq, kind, time_ns, body, stored = row
         if type(seq) is int and seq != self.count + 1:
             bad = self.count + 1 if 0 < self.count >= seq else seq
-            damage = "missing" if seq > self.count + 1 else "added"
-            raise DamageError(bad, damage, f"sequence jumps from {self.count} to {seq}")
+            raise DamageError(bad, "added" if seq <= self.count else "missing", f"it jumps from {self.count} to {seq}")
         if [type(column) for column in row] != [int, str, int, bytes, str]:
             raise DamageError(self.count + 1, "changed", "its columns hold other types than were written")
         if link(self.hash, body) != stored:
@@ -181,6 +187,7 @@ class Walk:
             raise DamageError(seq, "changed", "its bytes are no claim")
         if kind == "claim":
             self.claims.append((said["epoch"], said["owner"], time_ns))
+        self.begins.get(kind, []).append(seq)
         self.count, self.hash, self.before = seq, stored, self.hash
         if seq == self.place:
             self.at_head = stored
@@ -195,8 +202,7 @@ def class_of_break(row: tuple[Any, ...], rest: Iterator[tuple[Any, ...]]) -> str
         return "moved"
     for place, kind, _, body, _ in rows:
         if (kind, type(place)) == ("checkpoint", int) and (written := checkpoint_of(body)):
-            shift = written["seq"] - (place - 1)
-            return "missing" if shift > 0 else "added" if shift < 0 else "changed"
+            return "missing" if written["seq"] >= place else "changed" if written["seq"] == place - 1 else "added"
     return "changed"
 
 
@@ -238,10 +244,8 @@ def read_evidence(path: Path, key_file: Path | None, head_file: Path | None, wit
         key = load_pem_public_key(public.read_bytes())
     if not isinstance(key, Ed25519PublicKey):
         raise UsageError(f"{public}: not a public key of Ed25519 in PEM")
-    if not with_head:
-        return key, None, None
-    if head_file is None and not head.is_file():
-        return key, None, f"the head {head} is missing"
+    if not with_head or (head_file is None and not head.is_file()):
+        return key, None, f"the head {head} is missing" if with_head else None
     lines = re.findall(rb"\{.*\}", head.read_bytes())
     signed = [slot for line in lines if (slot := checkpoint_of(line)) is not None and is_signed(slot, key)]
     newest = max(signed, key=lambda slot: int(slot["seq"]), default=None)
@@ -258,6 +262,9 @@ def verify(path: Path, key_file: Path | None, head_file: Path | None, with_head:
         walk.run()
         found["signature"] = judge(walk, key, head, problem, named=key_file is not None)
         found["after_head"] = walk.count - walk.place if found["signature"] == "signed" else 0
+        versioned = journal.db is not None and journal.db.execute(VERSION).fetchone() == ("2",)
+        if versioned and begins_of(journal.db) != walk.begins:
+            raise DamageError(None, "index", "the index by which a start finds where to begin is not what records say")
         epochs = "SELECT epoch, owner, claimed_ns FROM epochs ORDER BY epoch"
         if journal.db is not None and journal.db.execute(epochs).fetchall() != walk.claims:
             raise DamageError(None, "epochs", "the table of epochs does not repeat the claims")
@@ -278,22 +285,15 @@ def verify(path: Path, key_file: Path | None, head_file: Path | None, with_head:
     return found | {"records": walk.count, "head": walk.hash, "key": fingerprint(key) if key is not None else None}
 
 
-def main() -> int:
-    """Verify the file that is named; print the finding as JSON."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("journal", type=Path, help="journal.db, or its export as JSON lines")
-    parser.add_argument("--key", type=Path, help="public key in PEM; default: keys/journal.pub beside the journal")
-    parser.add_argument("--head", type=Path, help="signed head; default: the journal's name with .head")
-    parser.add_argument("--no-head", action="store_true", help="go without: a cut at the end does not show")
-    arguments = parser.parse_args()
-    try:
-        found = verify(arguments.journal, arguments.key, arguments.head, not arguments.no_head)
-    except (UsageError, OSError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    sys.stdout.write(json.dumps(found, indent=2) + "\n")
-    return 0 if found["ok"] else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("path", type=Path, help="journal.db, or its export as JSON lines", metavar="journal")
+    parser.add_argument("--key", type=Path, dest="key_file", help="public key in PEM; default: keys/journal.pub beside")
+    parser.add_argument("--head", type=Path, dest="head_file", help="signed head; default: its name with .head")
+    parser.add_argument("--no-head", action="store_false", dest="with_head", help="then a cut at the end does not show")
+    try:
+        finding = verify(**vars(parser.parse_args()))
+    except (UsageError, OSError) as failure:
+        parser.exit(2, f"{failure}\n")
+    sys.stdout.write(json.dumps(finding, indent=2) + "\n")
+    sys.exit(0 if finding["ok"] else 1)

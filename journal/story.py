@@ -9,7 +9,9 @@ from typing import Final, Generic, TypeVar
 
 from msgspec import Struct
 
-from journal.records import Cancel, Decision, Demotion, Mandate, Order, OrderNews, Record, Replace, Report, Session
+from journal.order_records import Cancel, Order, OrderNews, Replace, Report
+from journal.record import Record
+from journal.records import Decision, Demotion, Mandate, Session
 from journal.store import Journal
 
 TOLD: Final = frozenset(

@@ -40,25 +40,51 @@ def hold(venue: PaperVenue, slot: int, lots: int, price: int, now: int) -> None:
     """Book a fill of an order on the venue's own position; the protection goes with what is held."""
     order = venue.orders[slot]
     holding = venue.holdings[order.instrument]
-    was, before = guarded(venue, order.instrument), holding.lots
+    was = guarded(venue, order.instrument)
+    if _move(holding, lots, price, now):
+        _protect_by(holding, order, now)
+    _watch(venue, order.instrument, was)
+    if venue.instruments[order.instrument].bar_ns == 0:
+        venue.control[NEXT_DUE] = min(venue.control[NEXT_DUE], held_until(venue, order.instrument))
+
+
+@compiled
+def hold_past(venue: PaperVenue, instrument: int, lots: int, price: int, now: int) -> None:
+    """Book lots that no order of ours has traded: they bring no protection, and what they turn has none any more."""
+    holding = venue.holdings[instrument]
+    was, before = guarded(venue, instrument), holding.lots
+    _move(holding, lots, price, now)
+    if before == 0 or (before > 0) != (holding.lots > 0):
+        holding.number = -1
+    _watch(venue, instrument, was)
+
+
+@compiled
+def _move(holding: Record, lots: int, price: int, now: int) -> bool:
+    """Move a holding by traded lots; tell whether they have opened it or added to it."""
+    before = holding.lots
     after = before + lots
     if after == 0:
         clear(holding)
-    elif before == 0 or (before > 0) != (after > 0):
+        return False
+    if before == 0 or (before > 0) != (after > 0):
         clear(holding)
         holding.lots, holding.cost, holding.opened_ns = after, after * price, now
-        _protect_by(holding, order, now)
-    elif (lots > 0) == (after > 0):
+        return True
+    if (lots > 0) == (after > 0):
         holding.lots, holding.cost = after, holding.cost + lots * price
-        _protect_by(holding, order, now)
-    else:
-        holding.cost -= divide_half_even(holding.cost * abs(lots), abs(before))
-        holding.lots = after
-    now_guarded = guarded(venue, order.instrument)
-    venue.busy[order.instrument] += now_guarded - was
-    venue.control[GUARDED] += now_guarded - was
-    if venue.instruments[order.instrument].bar_ns == 0:
-        venue.control[NEXT_DUE] = min(venue.control[NEXT_DUE], held_until(venue, order.instrument))
+        return True
+    holding.cost -= divide_half_even(holding.cost * abs(lots), abs(before))
+    holding.lots = after
+    return False
+
+
+@compiled
+def _watch(venue: PaperVenue, instrument: int, was: int) -> None:
+    """Count whether a holding is guarded now; `was` is what `guarded` said before it moved."""
+    change = guarded(venue, instrument) - was
+    venue.busy[instrument] += change
+    venue.control[GUARDED] += change
 
 
 @compiled

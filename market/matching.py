@@ -305,7 +305,7 @@ def adopt_report(venue: PaperVenue, said: Record) -> None:
     elif said.kind == ReportKind.SETTLE:
         assert slot >= 0
         _free(venue, slot)
-    elif said.reason in (Reason.STOP, Reason.TARGET, Reason.TIME):
+    elif said.reason in (Reason.STOP, Reason.TARGET, Reason.TIME, Reason.EMERGENCY):
         forget_holding(venue, said.instrument)
     elif slot >= 0 and said.kind == ReportKind.FILL and venue.orders[slot].kind == OrderKind.BINARY:
         venue.orders[slot].state, venue.orders[slot].strike = OPEN, said.price

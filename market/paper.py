@@ -48,6 +48,8 @@ class Reason(IntEnum):
     WITHHELD = 14
     FLATTEN = 15  # closed by the engine itself, not by a policy
     STOP_REFUSED = 16  # a stop was not moved: it would not have been a sound one there
+    EMERGENCY = 17  # closed at the venue past the engine, by an emergency stop
+    MANUAL = 18  # traded at the venue past the engine, and taken over by a person
 
 
 PENDING, OPEN, WAITING, WITHHELD = 1, 2, 3, 4

@@ -32,6 +32,7 @@ from policies.routes import CANDIDATE, ROUTE, Scanner
 from policies.signals.desk import Chains, frames_of, no_chains, open_chains, rule_of
 from policies.signals.outcomes import CHANGES_MAX
 from policies.signals.sources import JUDGED_COUNT
+from policies.timed_rules import timetable_of
 from policies.view import open_views
 
 
@@ -290,7 +291,10 @@ def book_of(plan: Plan, quotes: Records | None = None, instruments: Records | No
     book = open_book(ledger, shared, desks_of(plan), limits_of(plan), cooldowns, guards_of(plan, instruments))
     controls, breakers = controls_of(plan), breakers_of(plan)
     phases, protects = phases_of(plan.rules)
-    book = book._replace(estimator=estimator_of(plan, instruments), phases=phases, protects=protects)
+    book = book._replace(
+        estimator=estimator_of(plan, instruments), phases=phases, protects=protects,
+        timetable=timetable_of(plan, instruments),
+    )  # fmt: skip
     if controls is not None:
         book = book._replace(controls=controls)
     return book if breakers is None else book._replace(breakers=breakers)

@@ -5,13 +5,16 @@ is counted from ever moves for it. A deposit or withdrawal moves balance, tops a
 nor loss. The same function obeys in the actor and in every replay, at the same instant, between the same rows.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
 from msgspec import Struct
 
 from market.compiled import compiled
-from policies.bookkeeping import breaches, close_instant, roll_account
+from market.paper import REPORT, Reason, ReportKind
+from market.records import records
+from policies.bookkeeping import book_report, breaches, close_instant, roll_account
 from policies.breaking import lift_cost
 from policies.floors import Clears, acknowledge_rule
 from policies.guard import apply_flow
@@ -30,6 +33,7 @@ class Action(StrEnum):
     DEPOSIT = "DEPOSIT"
     WITHDRAW = "WITHDRAW"
     ENABLE = "ENABLE"  # end a breaker that only a person ends: of a desk, of an instrument
+    ADJUST = "ADJUST"  # take over what was traded on the account past the engine
 
 
 class Result(StrEnum):
@@ -52,14 +56,28 @@ LIFTABLE: Final = (Rule.SAFE_MODE, Rule.ACCOUNT_DAILY_LOSS, Rule.ACCOUNT_TOTAL_L
 """Rules that latch until a person lifts them, where their profile lets anybody."""
 
 
+class Trade(Struct, frozen=True, kw_only=True):
+    """One trade that is taken over: signed lots at a price in ticks, the fee in quote money, and its rate."""
+
+    lots: int
+    price: int
+    fee: int = 0
+    rate_num: int = 1
+    rate_den: int = 1
+
+
 class Wish(Struct, frozen=True, kw_only=True):
-    """A command as the book takes it: `rule` to acknowledge, signed `money`, number of the `desk` or `instrument`."""
+    """A command as the book takes it: `rule` to acknowledge, signed `money`, number of the `desk` or `instrument`.
+
+    `trades` of the instrument are taken over.
+    """
 
     time_ns: int
     rule: int = 0
     money: int = 0
     desk: int = -1
     instrument: int = -1
+    trades: tuple[Trade, ...] = ()
 
 
 class Obeyed(Struct, frozen=True, kw_only=True):
@@ -94,6 +112,9 @@ def _carried_out(book: Book, wish: Wish) -> tuple[Result, int]:
         return _lift_floors(book, wish.rule)
     if wish.desk >= 0:
         return (Result.DONE if enable_desk(book, wish.desk) else Result.NOT_LATCHED), 0
+    if wish.trades:
+        take_over(book, wish.instrument, wish.trades, wish.time_ns)
+        return Result.DONE, 0
     if wish.instrument >= 0:
         return (Result.DONE if lift_cost(book.breakers, wish.instrument) else Result.NOT_LATCHED), 0
     raise ValueError(f"a wish of nothing, or to lift rule {wish.rule}: {', '.join(str(r.name) for r in LIFTABLE)}")
@@ -129,6 +150,18 @@ def move_money(book: Book, money: int) -> None:
     account.equity_low += money
     account.sample_low += money
     apply_flow(book.guard[0], money)
+
+
+def take_over(book: Book, instrument: int, trades: Sequence[Trade], time_ns: int) -> None:
+    """Book trades that no order of ours has made, as fills of an instant: position, cost, fee and cash are theirs."""
+    row = records(1, REPORT)[0]
+    row.time_ns, row.venue = time_ns, book.ledger.instruments[instrument].venue
+    row.execution, row.number, row.instrument = -1, -1, instrument
+    row.kind, row.reason = ReportKind.FILL, Reason.MANUAL
+    for trade in trades:
+        row.lots, row.price, row.fee = trade.lots, trade.price, trade.fee
+        row.rate_num, row.rate_den = trade.rate_num, trade.rate_den
+        book_report(book, row)
 
 
 def _lift_drawdown(book: Book) -> tuple[Result, int]:

@@ -5,6 +5,9 @@ is held and nothing works any more; then the ladder and the room to the floors d
 closed by a reducing intent of its own, which is ranked, judged, ruled and journaled as any other, before all others of
 its desk. What an order that was under way still opens is closed as well; what did not come about is asked for again.
 Contracts cannot be closed, they settle.
+
+What may not be held over a weekend, or into the news, is closed in the same way, each holding by its own times
+(`policies.timetable`); that is latched (`Rule.WEEKEND`, `Rule.NEWS`) until none of it is held or its time is over.
 """
 
 from typing import TYPE_CHECKING, Final
@@ -15,6 +18,7 @@ from market.paper import OrderKind, Reason, ReportKind
 from market.records import Record, Records
 from policies.account_rules import must_flatten
 from policies.intents import Reduce, Rule
+from policies.timetable import TIMED, called_to_close, closes_at
 
 if TYPE_CHECKING:
     from policies.risk import Book
@@ -35,10 +39,12 @@ def may_coast(book: "Book") -> bool:
 def call_closes(book: "Book", time_ns: int) -> int:
     """Latch that everything must be closed, or that it is; note whether closes are to be proposed now.
 
-    Returns the `Rule` bit as it is set for the first time, else 0. Asked after the account was valued.
+    Returns the `Rule` bits that are or stay set. Asked after the account was valued.
     """
     guard, account = book.guard[0], book.ledger.account[0]
     guard.due_ns = 0
+    timed = called_to_close(book, time_ns)
+    account.blocks &= timed | ~TIMED
     latched = account.blocks & Rule.FLATTEN.value
     if account.open_positions == 0 and book.counts[0] == 0:
         if latched != 0:
@@ -46,12 +52,20 @@ def call_closes(book: "Book", time_ns: int) -> int:
             for k in range(len(book.closing)):
                 book.closing[k].lots = book.closing[k].retry_ns = 0
         return 0
-    if latched == 0 and not must_flatten(book):
-        return 0
-    for k in range(account.open_positions):
-        if is_due(book, book.ledger.open_list[k], time_ns):
-            guard.due_ns = time_ns
-    return 0 if latched != 0 else Rule.FLATTEN.value
+    if latched == 0 and must_flatten(book):
+        latched = Rule.FLATTEN.value
+    if latched != 0 or timed != 0:
+        for k in range(account.open_positions):
+            if is_called(book, book.ledger.open_list[k], time_ns, latched):
+                guard.due_ns = time_ns
+    return timed | latched
+
+
+@compiled
+def is_called(book: "Book", instrument: int, time_ns: int, latched: int) -> bool:
+    """Tell whether a holding is to be closed, all are (`latched` != 0) or it alone, and some of it is due."""
+    wanted = latched != 0 or closes_at(book.timetable, instrument, time_ns) != 0
+    return wanted and is_due(book, instrument, time_ns)
 
 
 @compiled
@@ -66,8 +80,9 @@ def is_due(book: "Book", instrument: int, time_ns: int) -> bool:
 @compiled
 def propose_closes(book: "Book", time_ns: int, out: Records, count: int) -> int:
     """Write an intent per holding that is to be closed from out[count] on, by instrument; return the new count."""
+    latched = book.ledger.account[0].blocks & Rule.FLATTEN.value
     for instrument in range(len(book.closing)):
-        if is_due(book, instrument, time_ns):
+        if is_called(book, instrument, time_ns, latched):
             assert count + 1 < len(out)
             write_close(book, instrument, time_ns, out[count])
             book.closing[instrument].lots = book.ledger.positions[instrument].lots

@@ -50,6 +50,11 @@ class Rule(IntFlag):
     SAME_BET = 1 << 26
     NOT_MEASURED = 1 << 27
 
+    # Times at which an account may not open, or not hold (`policies.timetable`).
+    NEWS = 1 << 28
+    NO_NEWS = 1 << 29
+    WEEKEND = 1 << 30
+
     # Pre-trade controls (`policies.pretrade`).
     INVALID_QTY = 1 << 32
     NO_VALID_REFERENCE = 1 << 33

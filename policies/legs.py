@@ -4,8 +4,8 @@ When both opening legs of a pair are settled and they do not cancel out, the leg
 at once; until then the naked leg is open risk. Of a reducing order that a venue filled in part, the rest is sent again.
 
 What reduces is reserved here: a position that orders under way will close already is not closed a second time, so that
-two reductions together can never flip it. A stop, a target or a time stop closes the whole position: what is still
-under way then finds nothing to close, and reserves nothing any more.
+two reductions together can never flip it. A stop, a target, a time stop or an emergency stop closes the whole position:
+what is still under way then finds nothing to close, and reserves nothing any more.
 """
 
 from typing import Final, NamedTuple
@@ -104,7 +104,7 @@ def follow_up(watch: Watch, report: Record, instruments: Records, order: Record)
     """
     if report.kind == ReportKind.AMEND:
         return False
-    if report.reason in (Reason.STOP, Reason.TARGET, Reason.TIME):
+    if report.reason in (Reason.STOP, Reason.TARGET, Reason.TIME, Reason.EMERGENCY):
         _release(watch, report.instrument)
         return False
     for k in range(watch.counts[0]):

@@ -143,11 +143,51 @@ class ProtectPlan(Struct, frozen=True, kw_only=True):
     volume_ppm: int
 
 
+class NewsEvent(Struct, frozen=True):
+    """A release of high impact, in whole seconds of UTC; one without a time of day lasts its whole local day."""
+
+    from_s: int
+    until_s: int
+    currency: str
+    title: str
+
+
+class NewsPlan(Struct, frozen=True, kw_only=True):
+    """When nothing is opened for the news, and whether what is held is closed before (`closes` 1).
+
+    `source` names the calendar, path and SHA-256; it is complete from `from_s` up to, not including, `until_s`.
+    `currencies` are those that move each instrument, in the plan's order. A window reaches `window_s` to either side.
+    """
+
+    source: str
+    from_s: int
+    until_s: int
+    window_s: int
+    closes: int
+    currencies: tuple[tuple[str, ...], ...]
+    events: tuple[NewsEvent, ...]
+
+
+class WeekendPlan(Struct, frozen=True, kw_only=True):
+    """The weekends over which some instruments (by number) are not held: whole seconds of UTC, from close to open.
+
+    They are those of a market's week in a named zone; before `from_s` and from `until_s` on none is known.
+    """
+
+    zone: str
+    opens: str
+    closes: str
+    instruments: tuple[int, ...]
+    from_s: int
+    until_s: int
+    rests_s: tuple[tuple[int, int], ...]
+
+
 class RulesPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the account's profiles ask for beside the limits; without a profile, nothing. See `policies.guard.GUARD`.
 
     `flattens`, `stops` and `portfolio` are missing in plans of before these were asked: replayed, they decide as then.
-    The latter two need no profile.
+    The latter two need no profile. What must be closed before the news or a weekend is closed `exit_ns` ahead.
     """
 
     profiles: tuple[str, ...] = ()
@@ -175,6 +215,9 @@ class RulesPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     phases: tuple[PhasePlan, ...] = ()
     protects: tuple[ProtectPlan, ...] = ()
     portfolio: PortfolioPlan | None = None
+    news: NewsPlan | None = None
+    weekends: tuple[WeekendPlan, ...] = ()
+    exit_ns: int = 0
 
 
 class InstrumentControls(Struct, frozen=True, kw_only=True):

@@ -31,6 +31,7 @@ from policies.phases import PHASE, PROTECT
 from policies.portfolio_rules import portfolio_bits
 from policies.remembered import Controls, no_controls
 from policies.stop_rules import stop_bits
+from policies.timetable import Timetable, no_timetable, timetable_bits
 from policies.valuing import notional_of
 
 LIMITS: Final = record_type(
@@ -100,6 +101,7 @@ class Book(NamedTuple):
     phases: Records
     protects: Records
     breakers: Breakers
+    timetable: Timetable
 
 
 LIVE_COUNT: Final = 0
@@ -131,6 +133,7 @@ def open_book(
         records(0, PHASE),
         records(0, PROTECT),
         no_breakers(count),
+        no_timetable(),
     )
 
 
@@ -328,7 +331,7 @@ def judge(book: Book, intent: Record) -> int:
     if flatten(book, intent):
         bits |= Rule.FLATTEN.value
     if book.guard[0].active != 0:
-        bits |= account_rules(book, intent, priced)
+        bits |= account_rules(book, intent, priced) | timetable_bits(book, intent)
     ledger = book.ledger
     bits |= control_bits(book.controls, ledger, book.quotes, book.working_long, book.working_short, intent)
     return bits | breaker_bits(book.breakers, ledger.instruments, intent, bits)

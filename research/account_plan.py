@@ -20,6 +20,7 @@ from research.config_accounts import Crypto, FirmRules, Guard
 from research.config_sections import AccountProfile
 from research.configuration import ConfigurationError
 from research.profiles import combined
+from research.timed_plan import Markets, may_close, timed_terms, timed_until
 
 MARGIN_NS: Final = 7 * 86_400 * SECOND_NS
 """Calendars reach this far beyond the last row: what falls due after it is judged as well."""
@@ -33,13 +34,18 @@ MODES: Final = {
 CLEARS: Final = {"never": Clears.NEVER, "acknowledged": Clears.ACKNOWLEDGED}
 
 
-def rules_plan(accounts: Sequence[AccountProfile], cash: int, start_ns: int, end_ns: int) -> RulesPlan:
-    """Return the rules of some profiles for a fresh account of `cash` money, from its first row's time to its last."""
+def rules_plan(
+    accounts: Sequence[AccountProfile], cash: int, start_ns: int, end_ns: int, markets: Markets | None = None
+) -> RulesPlan:
+    """Return the rules of some profiles for a fresh account of `cash` money, from its first row's time to its last.
+
+    `markets` is what is traded, and what is known of its hours and its news.
+    """
     if not accounts:
         return RulesPlan()
+    timed = timed_terms(accounts, markets, start_ns, end_ns)
     drafts: list[tuple[FloorPlan, tuple[str, str, str]]] = []
     for account in accounts:
-        _refuse_unfed(account)
         drafts += firm_floors(account, cash) if account.firm else []
         drafts += safe_floors(account.name, account.crypto) if account.crypto else []
     kinds = list(dict.fromkeys(calendar for _, calendar in drafts))
@@ -66,7 +72,8 @@ def rules_plan(accounts: Sequence[AccountProfile], cash: int, start_ns: int, end
         halve_ppm=min(ppm_of(guard.halve_at) for guard in guards),
         block_ppm=min(ppm_of(guard.no_new_risk_at) for guard in guards),
         flatten_ppm=min(ppm_of(guard.flatten_at) for guard in guards),
-        flattens=int(any(account.firm is not None for account in accounts)),
+        flattens=int(any(account.firm is not None for account in accounts) or may_close(timed)),
+        **timed,
         **_volume_terms(accounts, cash),
         **_crypto_terms(accounts),
     )  # fmt: skip
@@ -84,6 +91,12 @@ def refuse_short_calendars(rules: RulesPlan, end_ns: int) -> None:
                 f"calendar {calendar.zone} {calendar.reset} ({calendar.period}): it ends at "
                 f"{moment_of(last_s * SECOND_NS):%Y-%m-%d %H:%M} UTC, before the run does "
                 f"({moment_of(end_ns):%Y-%m-%d %H:%M}); a plan that was made for this data is allowed"
+            )
+    for name, until_s in timed_until(rules):
+        if until_s * SECOND_NS <= end_ns:
+            raise ConfigurationError(
+                f"{name}: it ends at {moment_of(until_s * SECOND_NS):%Y-%m-%d %H:%M} UTC, before the run does "
+                f"({moment_of(end_ns):%Y-%m-%d %H:%M}); one that covers the run is allowed"
             )
 
 
@@ -188,18 +201,3 @@ def _volume_terms(accounts: Sequence[AccountProfile], cash: int) -> dict[str, An
         ProtectPlan(drawdown=int(cash * one.drawdown_fraction), volume_ppm=ppm_of(one.volume)) for one in guard.protect
     )
     return {"phases": phases, "protects": protects}
-
-
-def _refuse_unfed(account: AccountProfile) -> None:
-    """Refuse what is configured and would never be fed: a limit that cannot strike is no limit."""
-    objectives = account.objectives
-    if objectives is not None and objectives.news_minutes > 0:
-        raise ConfigurationError(
-            f"profile {account.name}: objectives.news_minutes = {objectives.news_minutes}: no calendar of news is "
-            "connected, so it would never strike; 0, or a profile without it, is allowed"
-        )
-    if objectives is not None and not objectives.weekend_hold:
-        raise ConfigurationError(
-            f"profile {account.name}: objectives.weekend_hold = false: nothing closes positions before a weekend, so "
-            "it would never strike; true, or a profile that may hold, is allowed"
-        )

@@ -12,8 +12,10 @@ from typing import Protocol
 from msgspec import Struct
 
 from actors.order_fold import FoldedOrder, OrderFold
-from journal.records import AnyRecord, Report
+from journal.order_records import Report
+from journal.records import AnyRecord
 from market.orders import TERMINAL, OrderStatus
+from market.paper import Reason
 from venues.messages import Execution
 from venues.simulated.exchange import RestingOrder
 
@@ -43,7 +45,10 @@ class Difference(Struct, frozen=True, kw_only=True):
 
 
 class Audit(Struct, frozen=True, kw_only=True):
-    """How one venue stands: orders and items of its statement that were compared, positions there, differences."""
+    """How one venue stands: orders and items of its statement that were compared, positions there, differences.
+
+    `closed_past` are the lots by which an emergency stop closed holdings, past whoever traded there.
+    """
 
     venue: str
     orders: int
@@ -51,6 +56,7 @@ class Audit(Struct, frozen=True, kw_only=True):
     positions: dict[str, int]
     breaks: tuple[tuple[str, str, str, int | None, int | None], ...]
     differences: tuple[Difference, ...]
+    closed_past: dict[str, int] = {}
 
     @property
     def is_reconciled(self) -> bool:
@@ -70,10 +76,13 @@ def audit(records: Iterable[AnyRecord], venue: str, books: Books) -> Audit:
         Difference(venue=venue, kind=kind, words=words)
         for kind, words in [*_orders(fold, books), *_statement(fold, books), *_positions(fold, booked, there)]
     ]
-    statement = list(books.executions)
+    statement, closed = list(books.executions), Counter[str]()
+    for item in statement:
+        if item.reason == Reason.EMERGENCY.name:
+            closed[item.instrument] += item.moved
     return Audit(
         venue=venue, orders=len(fold.orders), statement=len(statement), positions=there, breaks=fold.breaks,
-        differences=tuple(found),
+        differences=tuple(found), closed_past=dict(sorted(closed.items())),
     )  # fmt: skip
 
 
@@ -111,8 +120,7 @@ def _unlike(order: FoldedOrder, theirs: RestingOrder) -> str:
 
 def _statement(fold: OrderFold, books: Books) -> Iterator[tuple[str, str]]:
     known = {order.spec.client_id for order in fold.orders.values()}
-    stated = {item.number for item in books.executions if item.client_id in known}
-    for number in sorted(stated ^ fold.taken):
+    for number in sorted({item.number for item in books.executions} ^ fold.taken):
         yield "ledger", f"item {number} of the statement is on one side only"
     prices = {
         (name, execution.lots, execution.price)

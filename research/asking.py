@@ -10,13 +10,14 @@ from research.catalogue.entry import FileKind
 from research.catalogue.finding import NotInCatalogueError, Span, find, plain_symbol, rows_in
 from research.config_sections import Account, Configuration, Data
 from research.configuration import ConfigurationError, checked, load_configuration
+from research.news_file import read_news
 from research.planning import DESKS, Basis, Costs, Planned, is_bars, plan_backtest, plan_run
 from research.profiles import load_profile
 from research.selection import Window, select
 
 
 class Request(NamedTuple):
-    """One request: where data and home are, which desks or symbols, when, which policy, and what it costs."""
+    """One request: where data and home are, which desks or symbols, when, which policy, what it costs, and the news."""
 
     data: Path
     home: Path
@@ -31,6 +32,7 @@ class Request(NamedTuple):
     policy: str | None = None
     params: dict[str, float] = {}  # noqa: RUF012 - never written
     fee_ppm: int | None = None
+    news: Path | None = None
 
 
 def plan_for(request: Request) -> Planned:
@@ -41,7 +43,8 @@ def plan_for(request: Request) -> Planned:
     textbook = request.policy == "sma_cross"
     profile = load_profile(request.profile or ("research" if textbook else configuration.account.profile))
     costs = Costs(fee_ppm=0 if textbook and request.fee_ppm is None else request.fee_ppm, spread=not textbook)
-    basis = Basis(catalogue, request.home, configuration, profile, costs)
+    news = request.news or (Path(configuration.account.news) if configuration.account.news else None)
+    basis = Basis(catalogue, request.home, configuration, profile, costs, read_news(news) if news else None)
     if request.symbols:
         planned = _plan_symbols(request, basis)
     else:

@@ -8,7 +8,7 @@ import msgspec
 
 from actors.restoring import RestoreError, SessionLog, newest_session, restore_book
 from actors.settings import decode_plan
-from journal.records import Order
+from journal.order_records import Order
 from journal.store import JournalError, JournalUnavailable, NoJournalError, Place, is_url, open_journal, shown
 from journal.verify import Verification, verify_file, verify_journal
 from policies.plan import Plan
@@ -17,7 +17,7 @@ from research.reconcile import standings
 UNREADABLE = (JournalError, JournalUnavailable, sqlite3.DatabaseError, msgspec.MsgspecError)
 """What reading a journal raises when it is not one, or a damaged one."""
 
-PROTECTION = ("STOP", "TARGET", "TIME")
+PROTECTION = ("STOP", "TARGET", "TIME", "EMERGENCY")
 """Fills of a protection carry the number of the order that opened; they are no part of what it asked for."""
 
 

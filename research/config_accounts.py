@@ -65,6 +65,11 @@ class Objectives(Section):
     news_minutes: Annotated[int, Field(ge=0, le=1440)] = 0
     weekend_hold: bool = True
 
+    @property
+    def minds_the_time(self) -> bool:
+        """Tell whether there are times at which nothing may be opened, or held."""
+        return self.news_minutes > 0 or not self.weekend_hold
+
 
 class VolumePhase(Section):
     """A step of phased volume: what must all be reached for its share of a size; without `profit_min`, no profit."""
@@ -84,7 +89,11 @@ class VolumeCap(Section):
 
 
 class Guard(Section):
-    """What we keep between us and a floor; shares are of the initial capital, of an amount, or of a notional."""
+    """What we keep between us and a floor; shares are of the initial capital, of an amount, or of a notional.
+
+    `exit_before_news`: what is held is closed before the news, for a stop that triggers within its window is a trade.
+    What must be closed before the news or a weekend is closed `exit_minutes` ahead.
+    """
 
     buffer_fraction: ShareOrNone = Decimal("0.005")
     overnight_buffer_multiple: Annotated[int, Field(ge=1, le=100)] = 2
@@ -93,6 +102,8 @@ class Guard(Section):
     halve_at: Share = Decimal("0.6")
     no_new_risk_at: Share = Decimal("0.75")
     flatten_at: Share = Decimal("0.85")
+    exit_before_news: bool = False
+    exit_minutes: Annotated[int, Field(ge=0, le=1440)] = 15
     daily_room_share: Share = Decimal("0.5")
     total_room_share: Share = Decimal("0.25")
     phases: tuple[VolumePhase, ...] = ()

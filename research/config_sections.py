@@ -1,5 +1,6 @@
 """The sections of configuration files and profiles: keys, units and what is allowed. Nothing is read here."""
 
+from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Literal
@@ -29,6 +30,7 @@ class Account(Section):
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3,5}$")]
     cash: Annotated[Money, Field(gt=0, le=Decimal("1e9"))]
     profile: str
+    news: str = ""
 
 
 class Data(Section):
@@ -82,6 +84,31 @@ class InstrumentOverride(Section):
     slippage_ticks: TicksPaid | None = None
     fee_ppm: FeePpm | None = None
     depth_lots: Annotated[int, Field(gt=0, le=10**9)] | None = None
+    news_currencies: tuple[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], ...] | None = None
+
+
+class MarketHours(Section):
+    """When a kind of market is open: an IANA zone, two times of its day, days without a session or with an early end.
+
+    Weekdays are numbers from 0, Monday, to 6. A session that opens at or after its close opens on the day before.
+    """
+
+    zone: str
+    opens: str
+    closes: str
+    weekdays: Annotated[tuple[Annotated[int, Field(ge=0, le=6)], ...], Field(min_length=1)] = (0, 1, 2, 3, 4)
+    holidays: tuple[date, ...] = ()
+    early: dict[date, str] = Field(default_factory=dict)
+
+
+class Hours(Section):
+    """The hours of every kind of market; a contract has those of what it is on."""
+
+    fx: MarketHours
+    metal: MarketHours
+    crypto: MarketHours
+    equity: MarketHours
+    index: MarketHours
 
 
 class Desk(Section):
@@ -182,6 +209,7 @@ class Configuration(Section):
     controls: Controls
     breakers: Breakers = Field(default_factory=Breakers)
     report: Report
+    hours: Hours
     portfolio: PortfolioRules | None = None
     venue: dict[str, VenueOverride] = Field(default_factory=dict)
     instrument: dict[str, InstrumentOverride] = Field(default_factory=dict)

@@ -4,6 +4,9 @@ It needs nothing of the engine: the switchboard is a file, the engine's process 
 venue is reached by a session of its own. A process that hangs, or was stopped, hears no polite signal, so it is killed;
 nothing is lost by that, because starting is recovering. It is killed only after the trip is durable, so that whatever
 starts again finds everything blocked; where the trip cannot be made durable, it is killed and the trip tried again.
+
+An engine may be left as it is, to be looked at: whenever it goes on it finds the trip before it sends anything, and
+hears from its venues what was done there.
 """
 
 import fcntl
@@ -36,17 +39,24 @@ class VenueSession(Protocol):
     def cancel_all(self) -> int:
         """Cancel every unexecuted order at the venue; return how many were asked for."""
 
+    def flatten(self) -> dict[str, int]:
+        """Close all that is held at the venue; return the lots that were traded for it."""
+
 
 class Canceled(Struct, frozen=True):
-    """What one venue said: how many orders it was asked to cancel, or why it could not be asked."""
+    """What one venue said: how many orders it was asked to cancel, what was closed, or why it could not be asked."""
 
     venue: str
     orders: int
     problem: str | None = None
+    closed: dict[str, int] = {}
 
 
 class Stopped(Struct, frozen=True):
-    """What an emergency stop has done. `trip` is None, and `problem` says why, where the trip is not durable."""
+    """What an emergency stop has done. `trip` is None, and `problem` says why, where the trip is not durable.
+
+    `left` says that the engine was to be left as it is.
+    """
 
     trip: Result | None
     problem: str | None
@@ -54,6 +64,7 @@ class Stopped(Struct, frozen=True):
     killed: tuple[int, ...]
     alive: tuple[int, ...]
     canceled: tuple[Canceled, ...]
+    left: bool = False
 
     @property
     def done(self) -> bool:
@@ -75,14 +86,21 @@ def engine_of(home: Path) -> int | None:
     return None
 
 
-def emergency_stop(home: Home, act: Act, sessions: Sequence[VenueSession] = ()) -> Stopped:
-    """Trip everything hard, end the engine of this home and all that it started, cancel at every venue."""
+def emergency_stop(
+    home: Home, act: Act, sessions: Sequence[VenueSession] = (), *, flatten: bool = False, leave: bool = False
+) -> Stopped:
+    """Trip everything hard, end the engine of this home and all that it started, cancel at every venue.
+
+    `flatten` also closes what is held there, `leave` lets the engine be, unless the trip cannot be made durable.
+    """
     done, problem = _trip(home, act)
     engine = engine_of(home.path)
-    killed, alive = end_engine(engine)
+    left = leave and done is not None
+    killed, alive = ((), ()) if left else end_engine(engine)
     if done is None:
         done, problem = _trip(home, act)
-    return Stopped(done, problem, engine, killed, alive, tuple(_cancel(session) for session in sessions))
+    canceled = tuple(_cancel(session, flatten=flatten) for session in sessions)
+    return Stopped(done, problem, engine, killed, alive, canceled, left)
 
 
 def _trip(home: Home, act: Act) -> tuple[Result | None, str | None]:
@@ -113,8 +131,10 @@ def end_engine(engine: int | None) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return tuple(process.pid for process in processes), tuple(alive)
 
 
-def _cancel(session: VenueSession) -> Canceled:
+def _cancel(session: VenueSession, *, flatten: bool) -> Canceled:
+    orders = 0
     try:
-        return Canceled(session.name, session.cancel_all())
+        orders = session.cancel_all()
+        return Canceled(session.name, orders, closed=session.flatten() if flatten else {})
     except Exception as error:  # noqa: BLE001 - one venue that fails must not keep the next one from being asked
-        return Canceled(session.name, 0, f"{type(error).__name__}: {error}")
+        return Canceled(session.name, orders, f"{type(error).__name__}: {error}")

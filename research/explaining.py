@@ -8,7 +8,8 @@ from msgspec import Struct, to_builtins
 
 from actors.settings import decode_plan
 from actors.writing import Writer, rows_of
-from journal.records import Cancel, Decision, Leg, Mandate, Order, OrderNews, Replace, Report
+from journal.order_records import Cancel, Order, OrderNews, Replace, Report
+from journal.records import Decision, Leg, Mandate
 from journal.story import Noted, Story
 from market.instruments import Instrument, Kind
 from market.money import show_money

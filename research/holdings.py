@@ -12,7 +12,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from actors.writing import Writer
-from journal.records import Report
+from journal.order_records import Report
 from market.instruments import Kind
 from market.ledger import apply_report, open_ledger
 from market.money import MONEY_DIGITS, decimal_of

@@ -199,7 +199,9 @@ def commands_of(home: Home, log: SessionLog | None) -> list[dict[str, Any]]:
         state = "waiting" if row.session >= current else "over"
         if row.row in taken:
             state = results.get(row.row, "taken")
-        found.append({**_plain(row), "time_ns": taken.get(row.row), "state": state})
+        said = _plain(row)
+        said.pop("trades")  # what is taken over stands in no file
+        found.append({**said, "time_ns": taken.get(row.row), "state": state})
     return found
 
 

@@ -18,7 +18,7 @@ from actors.staging import session_record
 from actors.system import Cluster
 from journal.commands import CommandFile, CommandsError
 from journal.evidence import Evidence, evidence_of
-from journal.records import Stop
+from journal.records import Stop, Switch
 from journal.signing import open_seal
 from journal.store import Journal, Place, absolute, open_journal, shown
 from journal.switchboard import Switchboard, SwitchboardError
@@ -77,6 +77,7 @@ class Finished(NamedTuple):
     wall_seconds: float
     events: int
     audits: tuple[Audit, ...] = ()
+    switches: tuple[Switch, ...] = ()
 
     @property
     def is_reconciled(self) -> bool:
@@ -307,4 +308,5 @@ def _finished(
         CommandFile(home.commands, create=False).close()
     result = result_of_session(planned.plan, planned.tape, log, candidates)
     events = len(planned.tape.time_ns)
-    return Finished(result, settings, log.complete, resumed, records, head, wall, events, audits)
+    switches = tuple(log.switches)
+    return Finished(result, settings, log.complete, resumed, records, head, wall, events, audits, switches)

@@ -14,18 +14,22 @@ from market.bars import bars_of_quotes
 from market.instruments import Instrument, VenueSpec
 from market.money import money_of
 from market.tape import Flaw, Int64, Role, Tape, bar_tape, merge_tapes, quote_tape
+from policies.assembly import instruments_of
 from policies.catalogue import params_of, policy_named
 from policies.intents import DeskKind
 from policies.plan import ControlsPlan, DeskPlan, FeedPlan, LimitsPlan, Plan, RoutePlan, RulesPlan
+from policies.timed_rules import timetable_of
 from research.account_plan import rules_plan
 from research.catalogue import Catalogue, Entry, FileKind, file_hash, show_time
 from research.config_breakers import breakers_plan
 from research.config_sections import Configuration, Profile
 from research.control_plans import controls_plan
 from research.loader import Bars, Quotes, load_bars, load_quotes
+from research.news_file import NewsFile
 from research.portfolio_plan import for_feeds, gated_rules
 from research.selection import Selection, Window
 from research.specs import contract_of, instrument_of
+from research.timed_plan import Markets
 
 SECOND_NS: Final = 10**9
 DESKS: Final = ("forex", "arbitrage", "binary")
@@ -59,6 +63,7 @@ class _Draft:
     profile: Profile
     currency: str
     costs: Costs = field(default_factory=Costs)
+    news: NewsFile | None = None
     instruments: list[Instrument] = field(default_factory=list)
     feeds: list[FeedPlan] = field(default_factory=list)
     tapes: list[Tape] = field(default_factory=list)
@@ -89,17 +94,19 @@ class _Draft:
 
 
 class Basis(NamedTuple):
-    """What every plan stands on: the data there is, where files are kept, how desks are set, limits and costs."""
+    """What every plan stands on: the data there is, where files are kept, how desks are set, limits, costs and news."""
 
     catalogue: Catalogue
     home: Path
     configuration: Configuration
     profile: Profile
     costs: Costs = Costs()
+    news: NewsFile | None = None
 
     def draft(self, currency: str) -> _Draft:
         """Return an empty plan in a currency."""
-        return _Draft(Path(self.catalogue.root), self.home, self.configuration, self.profile, currency, self.costs)
+        root = Path(self.catalogue.root)
+        return _Draft(root, self.home, self.configuration, self.profile, currency, self.costs, self.news)
 
 
 def plan_run(basis: Basis, selection: Selection) -> Planned:
@@ -340,11 +347,24 @@ def _finished(draft: _Draft) -> Planned:
         controls=_controls(draft),
         breakers=breakers_plan(draft.configuration.breakers),
     )
+    timetable_of(plan, instruments_of(plan))  # a time at which nothing could ever trade is refused now
+    if draft.news is not None:
+        _note_news(draft, plan.rules)
     return Planned(plan, tape, tuple(draft.data), tuple(draft.warnings))
 
 
+def _note_news(draft: _Draft, rules: RulesPlan) -> None:
+    """Name the calendar among the data of the run, or say that nobody asks for it."""
+    assert draft.news is not None
+    if rules.news is not None:
+        draft.data.append((Path(draft.news.path).name, draft.news.sha256, draft.news.rows))
+    else:
+        draft.warnings.append(f"{draft.news.path}: no active profile asks for news, so nothing heeds it")
+
+
 def _rules(draft: _Draft, cash: int, tape: Tape) -> RulesPlan:
-    rules = rules_plan(draft.profile.accounts, cash, *_span(tape))
+    markets = Markets(draft.instruments, draft.configuration.hours, draft.configuration.instrument, draft.news)
+    rules = rules_plan(draft.profile.accounts, cash, *_span(tape), markets)
     return for_feeds(
         gated_rules(rules, draft.configuration, draft.profile, cash), draft.feeds, draft.instruments
     )  # fmt: skip

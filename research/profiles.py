@@ -146,7 +146,8 @@ def _desk_values(file: ProfileFile) -> dict[str, Any]:
 
 
 def _account(file: ProfileFile) -> AccountProfile | None:
-    if file.firm is None and file.crypto is None and file.portfolio is None:
+    timed = file.objectives is not None and file.objectives.minds_the_time
+    if file.firm is None and file.crypto is None and file.portfolio is None and not timed:
         return None
     full = _account_complete(file)
     return AccountProfile(name=file.name, **{name: getattr(full, name) for name in ACCOUNT_SECTIONS})

@@ -1,11 +1,14 @@
 """Breaks between a venue's account and ours, as the journal tells them: what stands, and how each is resolved."""
 
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from msgspec import Struct
 
 from actors.order_fold import OrderFold
-from journal.records import Adjustment, Breaks, OrderNews
+from actors.settings import decode_plan
+from journal.order_records import Adjustment, Breaks, OrderNews, Report, Stated, Trade
+from journal.records import Session
 from journal.store import Journal
 from market.orders import TERMINAL
 
@@ -80,8 +83,14 @@ def _standing(fold: OrderFold) -> VenueStanding:
     )  # fmt: skip
 
 
-def accept(journal: Journal, instrument: str, *, who: str, reason: str, now_ns: int) -> Adjustment:
-    """Take over the difference of a POSITION_BREAK that stands; it is in the journal when this returns."""
+def accept(
+    journal: Journal, instrument: str, *, who: str, reason: str, now_ns: int, price: str | None = None
+) -> Adjustment:
+    """Take over the difference of a POSITION_BREAK that stands; it is in the journal when this returns.
+
+    Its trades are those of somebody else in the venue's statement. Where they do not come to the difference, `price`
+    says at which one it is booked, without a fee.
+    """
     standing = [item for one in standings(journal) for item in one.breaks if item.kind == "POSITION_BREAK"]
     found = next((item for item in standing if item.instrument == instrument), None)
     if found is None or found.ours is None or found.theirs is None:
@@ -89,9 +98,10 @@ def accept(journal: Journal, instrument: str, *, who: str, reason: str, now_ns: 
         raise ReconcileError(f"--accept {instrument}: there is no POSITION_BREAK of that instrument ({names})")
     if not who.strip() or not reason.strip():
         raise ReconcileError("--accept: --who and --reason are needed, a name and some words each")
+    lots = found.theirs - found.ours
     record = Adjustment(
-        time_ns=now_ns, venue=found.venue, instrument=instrument, lots=found.theirs - found.ours, who=who.strip(),
-        reason=reason.strip(),
+        time_ns=now_ns, venue=found.venue, instrument=instrument, lots=lots, who=who.strip(), reason=reason.strip(),
+        trades=_trades(journal, found, lots, price),
     )  # fmt: skip
     rest = tuple(
         (item.kind, item.key, item.instrument, item.ours, item.theirs)
@@ -102,6 +112,40 @@ def accept(journal: Journal, instrument: str, *, who: str, reason: str, now_ns: 
     resolved = Breaks(time_ns=now_ns, venue=found.venue, life=life, seq=seq, breaks=rest)
     journal.append(journal.claim(f"reconcile by {who.strip()}", now_ns), [record, resolved])
     return record
+
+
+def _trades(journal: Journal, found: StandingBreak, lots: int, price: str | None) -> tuple[Trade, ...]:
+    """Return the trades that a difference came about by; ReconcileError where nobody knows them."""
+    fold, rate = OrderFold(venue=found.venue, fresh_ns=0), None
+    session: Session | None = None
+    for entry in journal.entries():
+        record = entry.record()
+        fold.take(record)
+        if isinstance(record, Session):
+            session, rate = record, None
+        if isinstance(record, Report | Stated) and record.instrument == found.instrument and record.price:
+            rate = (record.rate_num, record.rate_den)
+    known = fold.foreign.get(found.instrument, ())
+    if sum(trade[0] for trade in known) == lots:
+        return known
+    which = f"--accept {found.instrument}: the venue's statement does not say by which trades {lots:+,} lots came about"
+    if price is None:
+        raise ReconcileError(f"{which}; --price PRICE says at which price to book them")
+    if session is None or rate is None:
+        raise ReconcileError(f"{which}, nor the journal at which rate to book them: undo them at the venue")
+    return ((lots, _ticks(session, found.instrument, price), 0, *rate),)
+
+
+def _ticks(session: Session, instrument: str, price: str) -> int:
+    plan = decode_plan(session.plan)
+    tick = Decimal(plan.instruments[plan.index_of(instrument)].tick_size)
+    try:
+        ticks = Decimal(price) / tick
+    except InvalidOperation:
+        ticks = Decimal(0)
+    if not ticks.is_finite() or ticks <= 0 or ticks != int(ticks):
+        raise ReconcileError(f"--price {price}: a price above zero in steps of {tick} is allowed")
+    return int(ticks)
 
 
 def _last_word(journal: Journal, venue: str) -> tuple[int, int]:

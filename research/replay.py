@@ -13,7 +13,8 @@ from actors.settings import PAPER_VENUE, decode_plan
 from actors.writing import Writer
 from envs.rollout import open_engine, roll
 from journal.chain import canonical
-from journal.records import Decision, Report
+from journal.order_records import Report
+from journal.records import Decision
 from journal.store import Place, open_journal, shown
 from journal.verify import verify_journal
 from market.money import INT64_MAX

@@ -15,7 +15,8 @@ from actors.obeying import Flow, flows_of
 from actors.restoring import SessionLog
 from actors.writing import Writer
 from envs.rollout import Rollout
-from journal.records import Alert, Breaker, Command, Decision, Demotion, Latch, Order, Outcome, Report, Sample
+from journal.order_records import Order, Report
+from journal.records import Alert, Breaker, Command, Decision, Demotion, Latch, Outcome, Sample
 from market.instruments import Instrument, Kind
 from market.ledger import TRADES, Ledger, apply_report, open_ledger
 from market.money import decimal_of

@@ -14,7 +14,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from journal.records import Report, Sample
+from journal.order_records import Report
+from journal.records import Sample
 from market.money import MONEY_UNIT
 from market.quality import DataQualityError
 from market.tape import Tape

@@ -12,6 +12,7 @@ from journal.store import Journal
 from research.accounts import Audit, audit
 from research.fault_plans import VenueChoice
 from research.home import Home
+from venues.simulated.venue import Emptied
 
 
 def placed(settings: Settings, home: Home, venue: VenueChoice | None) -> Settings:
@@ -65,7 +66,17 @@ class SimulatedAccess:
 
     def cancel_all(self) -> int:
         """Cancel every unexecuted order at the venue; return how many were asked for."""
-        return int(ask_once(self._folder, Greeting(wants="cancel", venue=self._venue), int))
+        return self._ask("cancel").orders
+
+    def flatten(self) -> dict[str, int]:
+        """Close all that is held at the venue; return the lots that were traded for it."""
+        return self._ask("flatten").closed
+
+    def _ask(self, wants: str) -> Emptied:
+        done: Emptied = ask_once(self._folder, Greeting(wants=wants, venue=self._venue), Emptied)
+        if done.problem:
+            raise HostError(done.problem)
+        return done
 
 
 def venue_sessions(home: Home) -> tuple[SimulatedAccess, ...]:

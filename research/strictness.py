@@ -75,7 +75,7 @@ MORE: Final = (
     "arbitrage.net_profit_percent_min arbitrage.auto_gross_spread_percent arbitrage.auto_net_profit "
     "forex.confidence_min forex.reward_to_risk_min forex.auto_confidence forex.auto_reward_to_risk "
     "binary.probability_min binary.edge_min objectives.trading_days_min objectives.news_minutes "
-    "guard.buffer_fraction guard.overnight_buffer_multiple guard.gap_fraction "
+    "guard.exit_minutes guard.buffer_fraction guard.overnight_buffer_multiple guard.gap_fraction "
     "guard.stop_gap_fraction crypto.risk.confidence_floor "
     "crypto.risk.confidence_cap crypto.risk.gamma crypto.correlation.observations_min "
     "portfolio.observations_min portfolio.var_confidence"
@@ -96,6 +96,7 @@ DIRECTIONS: Final[Mapping[str, tuple[Tighter, str]]] = {
     "firm.breach": (_words("below", "at_or_below"), '{} or "at_or_below"'),
     "firm.clears": (_words("acknowledged", "never"), '{} or "never"'),
     "objectives.weekend_hold": (lambda one, other: one <= other, "{} or false"),
+    "guard.exit_before_news": (lambda one, other: one >= other, "{} or true"),
     "guard.phases": (_any_or_same, "{}"),
     "guard.protect": (_any_or_same, "{}"),
     "crypto.exposure.basis": (_bases, '{} or "gross_notional"'),

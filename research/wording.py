@@ -92,8 +92,10 @@ REASONS: Final[Mapping[str, str]] = {
     "STALE": "the quote was too old to trade on",
     "NO_POSITION": "there was nothing to reduce",
     "END": "the data ended",
-    "WITHHELD": "a kill switch stopped it right before it would have left",
+    "WITHHELD": "a kill switch stopped it",
     "FLATTEN": "the engine closed it itself",
+    "EMERGENCY": "an emergency stop closed it at the venue, past the engine",
+    "MANUAL": "somebody traded it at the venue, and a person took it over",
     "STOP_REFUSED": "the stop was not moved: it would have been too near to the market, or a worse one",
 }
 

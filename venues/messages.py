@@ -91,8 +91,9 @@ class VenueOrder(Struct, frozen=True, kw_only=True):
     status: OrderStatus
 
 
-PROTECTIVE: Final = frozenset({"STOP", "TARGET", "TIME"})
-"""Reasons of a fill that is not of the order that it names: the protection which came with that closed the holding."""
+PROTECTIVE: Final = frozenset({"STOP", "TARGET", "TIME", "EMERGENCY"})
+"""Reasons of a fill that is not of the order that it names: the protection which came with that closed the holding, or
+an emergency stop."""
 
 
 class Execution(Struct, frozen=True, kw_only=True):

@@ -105,9 +105,10 @@ def equity_figure(result: RunResult) -> Figure | None:
     return Figure(_summary(result, curve, floors, drawdown), data, figure_layout, views if len(views) > 1 else ())
 
 
-def _line(name: str, color: str, dash: str = "solid", width: float = 1.5, **changes: Any) -> Trace:
-    line = {"color": f"var(--{color})", "dash": dash, "width": width} | changes.pop("line", {})
-    return {"type": "scatter", "mode": "lines", "name": name, "line": line, **changes}
+def line(name: str, color: str, dash: str = "solid", width: float = 1.5, **changes: Any) -> Trace:
+    """Return a line in a colour of the page's style."""
+    own = {"color": f"var(--{color})", "dash": dash, "width": width} | changes.pop("line", {})
+    return {"type": "scatter", "mode": "lines", "name": name, "line": own, **changes}
 
 
 def _curves(curve: EquityCurve, digits: int) -> list[Trace]:
@@ -115,12 +116,12 @@ def _curves(curve: EquityCurve, digits: int) -> list[Trace]:
     x = packed_times(curve.time_ns)
     hover = "%{y:,.2f}"
     return [
-        _line("Worst-price low", "band-edge", width=0.5, x=x, y=packed(curve.low, digits), hovertemplate=hover,
+        line("Worst-price low", "band-edge", width=0.5, x=x, y=packed(curve.low, digits), hovertemplate=hover,
               legendrank=1001),
-        _line("Equity", "equity", width=2, x=x, y=packed(curve.equity, digits), hovertemplate=hover, fill="tonexty",
+        line("Equity", "equity", width=2, x=x, y=packed(curve.equity, digits), hovertemplate=hover, fill="tonexty",
               fillcolor="var(--band)"),
-        _line("Cash", "muted", "dot", 1.2, x=x, y=packed(curve.cash, digits), hovertemplate=hover),
-        _line("Running peak", "peak", "dash", 1.2, x=x, y=packed(curve.peak, digits), hovertemplate=hover),
+        line("Cash", "muted", "dot", 1.2, x=x, y=packed(curve.cash, digits), hovertemplate=hover),
+        line("Running peak", "peak", "dash", 1.2, x=x, y=packed(curve.peak, digits), hovertemplate=hover),
     ]  # fmt: skip
 
 
@@ -129,9 +130,9 @@ def _floors(curve: EquityCurve, floors: Floors, total: Floats, digits: int) -> l
     daily = np.append(floors.daily, floors.daily[-1])
     hover = "%{y:,.2f}"
     return [
-        _line("Total-drawdown floor", "floor", "solid", 2.5, x=packed_times(curve.time_ns), y=packed(total, digits),
+        line("Total-drawdown floor", "floor", "solid", 2.5, x=packed_times(curve.time_ns), y=packed(total, digits),
               hovertemplate=hover),
-        _line("Daily-loss floor", "daily", "dashdot", 2, x=packed_times(times), y=packed(daily, digits),
+        line("Daily-loss floor", "daily", "dashdot", 2, x=packed_times(times), y=packed(daily, digits),
               line={"shape": "hv"}, hovertemplate=hover),
     ]  # fmt: skip
 
@@ -155,9 +156,9 @@ def _latches(curve: EquityCurve, latches: tuple[Latch, ...]) -> list[Trace]:
 def _drawdown(time_ns: NDArray[np.int64], drawdown: Floats, allowed: Floats, digits: int) -> list[Trace]:
     x = packed_times(time_ns)
     return [
-        _line("Drawdown", "equity", width=1.5, x=x, y=packed(-drawdown, digits), yaxis="y2", fill="tozeroy",
+        line("Drawdown", "equity", width=1.5, x=x, y=packed(-drawdown, digits), yaxis="y2", fill="tozeroy",
               fillcolor="var(--band)", showlegend=False, hovertemplate="%{y:,.2f}"),
-        _line("Drawdown limit", "floor", width=2.5, x=x, y=packed(-allowed, digits), yaxis="y2", showlegend=False,
+        line("Drawdown limit", "floor", width=2.5, x=x, y=packed(-allowed, digits), yaxis="y2", showlegend=False,
               hovertemplate="%{y:,.2f}"),
     ]  # fmt: skip
 

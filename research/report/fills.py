@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from journal.records import Report
+from journal.order_records import Report
 from market.instruments import Instrument, Kind
 from market.money import MONEY_UNIT
 from policies.plan import Plan
@@ -40,7 +40,7 @@ FEWEST: Final = 100
 
 SYMBOLS: Final = {
     "EXIT": "square", "STOP": "x", "TARGET": "star", "TIME": "hourglass", "EXPIRY": "diamond", "UNWIND": "pentagon",
-    "END": "hexagon",
+    "END": "hexagon", "EMERGENCY": "octagon",
 }  # fmt: skip
 
 

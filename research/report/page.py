@@ -17,6 +17,7 @@ from research.report.equity import equity_figure, floor_notes
 from research.report.facts import PriceSeries, ReportFacts
 from research.report.figures import Figure
 from research.report.fills import fill_figures
+from research.report.floors import floor_curves, floor_figure, floor_table, floor_words
 from research.report.head import data_list, headline, identity, title_of
 from research.report.markup import details, paragraph, plural, scrolling, text
 from research.report.probabilities import binary_desks, probability_figure
@@ -80,7 +81,8 @@ def write_report(
     """Write the report of a run to one HTML file that needs nothing else; return its path."""
     plots = Plots()
     sections = [
-        _account(result, plots), _desks(result), _decisions(result, plots), _fills(result, prices, plots),
+        _account(result, plots), *_floors(result, plots), _desks(result), _decisions(result, plots),
+        _fills(result, prices, plots),
         *_thresholds(result, plots), *_probabilities(result, plots),
         Section("trades", "Trades", "Trades", trade_table(result)), _terms(result),
     ]  # fmt: skip
@@ -95,6 +97,15 @@ def _account(result: RunResult, plots: Plots) -> Section:
     body = plots.place("equity", figure, floor_notes(result) if figure else "", "No equity was sampled.")
     body += latch_table(result) + event_table(result)
     return Section("account", "Equity", "Equity, drawdown and loss floors", body)
+
+
+def _floors(result: RunResult, plots: Plots) -> list[Section]:
+    """The floors of the account's profiles, where there are any."""
+    found = floor_curves(result)
+    if found is None:
+        return []
+    body = plots.place("floors", floor_figure(result, found), floor_words(result), "") + floor_table(result, found)
+    return [Section("floors", "Floors", "Floors of the account's profiles", body)]
 
 
 def _desks(result: RunResult) -> Section:

@@ -11,7 +11,18 @@ from policies.floors import Mode
 from policies.intents import DeskKind
 from policies.leverage import Basis
 from policies.plan import DeskPlan, FeedPlan, LimitsPlan, Plan, RoutePlan, RulesPlan
-from research.report.markup import amount, bound, details, percent, scrolling, span_text, table, text
+from research.report.markup import (
+    SECOND_NS,
+    amount,
+    bound,
+    details,
+    percent,
+    plural,
+    scrolling,
+    span_text,
+    table,
+    text,
+)
 
 TOPS: Final = {
     Mode.DAILY: "from the anchor of the last reset", Mode.STATIC: "from the initial capital",
@@ -53,9 +64,10 @@ def _account_rules(plan: Plan) -> list[tuple[str, str, str]]:
         rows.append(
             ("Buffer over the floors", f"{amount(rules.buffer / MONEY_UNIT)} {plan.currency}", "every stop hit")
         )
-    if rules.flattens:
+    if rules.flattens and rules.floors:
         share = percent(rules.flatten_ppm / 1e6)
         rows.append(("Everything is closed at", share, "of a floor's amount, or at half of the buffer over open stops"))
+    rows += _times(rules)
     for phase in rules.phases:
         profit = "" if phase.profit_min is None else f", {amount(phase.profit_min / MONEY_UNIT)} {plan.currency} made"
         shown = f"of a size from {phase.trades_min} closed trades, {phase.days_min} trading days{profit} on"
@@ -67,6 +79,20 @@ def _account_rules(plan: Plan) -> list[tuple[str, str, str]]:
         basis = Basis(rules.exposure_basis).name.lower().replace("_", " ")
         rows.append(("Exposure", percent(rules.exposure_ppm_max / 1e6), f"of equity, {basis}, working orders counted"))
     return [*rows, *_portfolio(rules, plan.currency)]
+
+
+def _times(rules: RulesPlan) -> list[tuple[str, str, str]]:
+    """Return the times at which nothing is opened, or held."""
+    rows, news = [], rules.news
+    if news is not None:
+        held = f"; what is held is closed {span_text(rules.exit_ns)} and two bars before" if news.closes else ""
+        near = plural(len(news.events), "release")
+        name = news.source.partition("#")[0]
+        rows.append(("News", span_text(news.window_s * SECOND_NS), f"to either side of {near} of {name}{held}"))
+    for weekend in rules.weekends:
+        hours = f"{weekend.opens} to {weekend.closes} {weekend.zone}, {plural(len(weekend.instruments), 'instrument')}"
+        rows.append(("Weekend", span_text(rules.exit_ns), f"and two bars before the week of {hours} all is closed"))
+    return rows
 
 
 def _portfolio(rules: RulesPlan, currency: str) -> list[tuple[str, str, str]]:

@@ -6,7 +6,7 @@ import pytest
 
 from actors.break_trips import BreakTrips
 from actors.switching import lift
-from journal.records import Breaks
+from journal.order_records import Breaks
 from journal.switchboard import Switchboard
 from policies.switches import Rearm, Result, Scope
 

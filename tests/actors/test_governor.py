@@ -4,7 +4,8 @@ import pytest
 
 from actors.messages import END, START, Grant, Pull, Rulings, Verdicts
 from actors.settings import GOVERNOR, RISK
-from journal.records import Decision, Latch, Mandate, Order, Report, Sample, Stop
+from journal.order_records import Order, Report
+from journal.records import Decision, Latch, Mandate, Sample, Stop
 from journal.store import Fenced
 from market.paper import ORDER, Reason, ReportKind
 from market.records import unpacked

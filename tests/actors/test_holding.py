@@ -9,7 +9,8 @@ from actors.messages import END, START, Pull
 from actors.settings import RISK, SUPERVISOR
 from actors.staging import open_session, run_world
 from actors.world import Faults
-from journal.records import Decision, Order, Report, Sample, Stop
+from journal.order_records import Order, Report
+from journal.records import Decision, Sample, Stop
 from journal.store import Fenced
 from journal.verify import verify_journal
 from tests.actors.bench import a_fill, a_governor, a_group, an_intent, at, reports_of, settings_of

@@ -6,7 +6,8 @@ import pytest
 
 from actors.settings import encode_plan
 from actors.switching import Act, LastHop, SwitchWatch, lift, scopes_of, trip, trips_of
-from journal.records import Order, Report, Session
+from journal.order_records import Order, Report
+from journal.records import Session
 from journal.store import SqliteJournal
 from journal.switchboard import Switchboard
 from market.paper import ORDER

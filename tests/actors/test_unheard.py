@@ -2,7 +2,7 @@
 
 from actors.messages import START, Verdicts
 from actors.unheard import Unheard
-from journal.records import Report
+from journal.order_records import Report
 
 
 def a_report(time_ns: int) -> Report:

@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from journal.records import Claim, Order
+from journal.order_records import Order
+from journal.records import Claim
 from journal.store import MemoryJournal, SqliteJournal
 from tests.cli.running import refused, schema, trifecta
 from tests.research.journals import a_session, write_journal

@@ -127,6 +127,11 @@ def test_switches_that_cannot_be_read_are_said_to_block_everything(home):
         (("--scope", "desk:", "--reason", "x"), "desk:: desk:NAME is allowed"),
         (("--scope", "global", "--reason", "x", "--who", " "), "--who is empty"),
         (("--scope", "desk:forex", "--emergency"), "with --emergency only global is allowed"),
+        (("--scope", "global", "--reason", "x", "--flatten"), "--flatten: it is allowed with --emergency only"),
+        (
+            ("--scope", "global", "--reason", "x", "--leave-engine"),
+            "--leave-engine: it is allowed with --emergency only",
+        ),
     ],
 )
 def test_a_kill_that_is_not_understood_trips_nothing(home, words, line):
@@ -201,6 +206,9 @@ class Session:
     def cancel_all(self):
         return len(self._orders)
 
+    def flatten(self):
+        return {"EURUSD@y": -3}
+
 
 class Broken(Session):
     def cancel_all(self):
@@ -213,6 +221,36 @@ def test_every_venue_is_asked_to_cancel_although_one_fails(home):
     assert found.canceled == (Canceled("x", 0, "ConnectionError: no route"), Canceled("y", 2))
     assert (found.trip, found.engine, found.done) == (Result.TRIPPED, None, False)
     assert emergency_stop(Home(home), act, [Session("y", [])]).done
+    found = emergency_stop(Home(home), act, [Broken("x", []), Session("y", [1, 2])], flatten=True)
+    assert found.canceled == (
+        Canceled("x", 0, "ConnectionError: no route"), Canceled("y", 2, closed={"EURUSD@y": -3}),
+    )  # fmt: skip
+
+
+class Closed(Session):
+    def flatten(self):
+        raise ConnectionError("hung up")
+
+
+def test_what_was_cancelled_is_said_although_closing_failed(home):
+    act = Act(who=("ann",), reason="drill", now_ns=1)
+    found = emergency_stop(Home(home), act, [Closed("x", [1])], flatten=True)
+    assert found.canceled == (Canceled("x", 1, "ConnectionError: hung up"),)
+    assert not found.done
+
+
+@pytest.mark.slow
+def test_an_engine_that_is_left_lives_on_unless_the_trip_cannot_be_made_durable(home, engine):
+    process, worker = engine
+    found = said("kill", home, "--emergency", "--leave-engine")
+    assert (found["done"], found["left"], found["killed"], found["engine"]) == (True, True, [], process.pid)
+    assert worker.is_running()
+    assert process.poll() is None
+    assert "left as it is" in trifecta("kill", "--home", home, "--emergency", "--leave-engine").out
+    (home / "switches.db").write_bytes(b"not a database, but long enough to be taken for one" * 20)
+    found = said("kill", home, "--emergency", "--leave-engine", code=1)
+    assert (found["left"], found["alive"]) == (False, [])
+    until(lambda: is_gone(worker))
 
 
 @pytest.mark.slow

@@ -3,8 +3,11 @@
 One Ray for all of it; the actors of each test are its own.
 """
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -16,16 +19,20 @@ from actors.restoring import newest_session
 from actors.settings import GOVERNOR, RISK, SUPERVISOR, PlaceOpener, Settings
 from actors.staging import open_session, run_world
 from actors.supervisor import Supervisor
+from actors.switching import Act, trip
 from actors.system import Cluster, RayLife, RayPeers, crash_only
-from actors.venue_host import end_host, is_served
+from actors.venue_host import end_host, is_served, look
 from journal.store import MemoryJournal, SqliteJournal
+from journal.switchboard import Switchboard
 from journal.verify import verify_file
+from policies.switches import ANY, Mode, Scope, Trip
 from research.digests import digests_of, first_difference
 from research.fault_plans import venue_choice
 from research.home import Home
 from research.result import result_of_session
 from research.simulated_run import audit_venues, cast_of, placed, serve_venues
 from tests.builders import MINUTE, START_NS, a_plan, a_result, a_tape
+from tests.research.files import REPO
 from venues.replay import save_tape
 
 pytestmark = pytest.mark.cluster
@@ -174,6 +181,71 @@ def test_no_order_is_lost_or_doubled_at_a_venue_that_fails_whichever_process_is_
         run.finish()
     assert [item for one in run.audits for item in (*one.differences, *one.breaks)] == []
     assert sum(one.orders for one in run.audits) > 20
+
+
+def held_at(run):
+    """What the venues of a run hold, contracts left out: those settle."""
+    folder = Path(run.settings.venue_path)
+    books = [look(folder, venue.name) for venue in run.plan.venues]
+    return {name: lots for one in books for name, lots in one.positions.items() if lots and "." not in name}
+
+
+@pytest.fixture
+def holding(cluster, large, tmp_path):
+    """A run at simulated venues of another process, with switches, at an instant at which something is held there."""
+    board = Home(tmp_path).switches
+    Switchboard(board).close()
+    changes = {"batch_rows": 64, "batches_ahead": 2, "snapshot_groups": 16, "switches_path": str(board)}
+    with Run(cluster, tmp_path, large, chosen=venue_choice("simulated"), **changes) as run:
+        run.until(lambda status: status["complete"] or held_at(run))
+        yield run
+
+
+def test_a_kill_switch_closes_what_is_held_at_the_venues_once_although_the_governor_dies(cluster, holding):
+    board = Switchboard(Path(holding.settings.switches_path))
+    act = Act(who=("ann",), reason="a test", now_ns=1)
+    trip(board, Trip(Scope.GLOBAL, ANY, Mode.FLATTEN_AND_BLOCK), act)
+    board.close()
+    os.kill(cluster.ask(GOVERNOR, "process")["pid"], signal.SIGKILL)
+    result = holding.finish()
+    assert all(one.is_reconciled for one in holding.audits)
+    assert not {name for one in holding.audits for name in one.positions if "." not in name}
+    ids = [order.order_id for order in result.orders]
+    assert len(set(ids)) == len(ids)
+    assert cluster.ask(SUPERVISOR, "failures") == []
+
+
+def stop_all(processes):
+    for process in processes:
+        process.suspend()
+
+
+def test_an_emergency_stop_acts_at_the_venues_while_the_engine_is_stopped_and_it_hears_of_it(cluster, holding):
+    """The command is a process of its own, with its own connections; everybody else is really stopped meanwhile."""
+    home = Path(holding.settings.switches_path).parent
+    engine = [psutil.Process(cluster.ask(name, "process")["pid"]) for name in cluster.names]
+    stop_all(engine)
+    while not (held := held_at(holding)):  # what was held a moment ago has been closed since
+        for process in engine:
+            process.resume()
+        assert not holding.until(lambda status: status["complete"] or held_at(holding))["complete"]
+        stop_all(engine)
+    try:
+        words = ["kill", "--emergency", "--flatten", "--leave-engine", "--home", str(home), "--json"]
+        command = [sys.executable, "-c", "from cli.main import main; main()", *words]
+        ended = subprocess.run(command, cwd=REPO, capture_output=True, timeout=60, check=False)
+        assert ended.returncode == 0, ended
+        closed = {name: lots for one in json.loads(ended.stdout)["canceled"] for name, lots in one["closed"].items()}
+        assert {name: -lots for name, lots in closed.items()} == held
+        assert held_at(holding) == {}
+    finally:
+        for process in engine:
+            process.resume()
+    result = holding.finish()
+    assert all(one.is_reconciled for one in holding.audits)
+    assert {name: lots for one in holding.audits for name, lots in one.closed_past.items()} == closed
+    said = [(one.instrument, one.lots) for one in result.reports if one.reason == "EMERGENCY"]
+    assert sorted(said) == sorted(closed.items())
 
 
 def test_a_governor_that_another_has_replaced_ends_its_process_and_the_run_goes_on(cluster, large, tmp_path):

@@ -11,7 +11,7 @@ from actors.staging import Cast, has_stopped, open_session, stage_world
 from actors.world import World
 from envs.engine import Engine, run_dues, run_rows
 from envs.rollout import open_engine
-from journal.records import Report
+from journal.order_records import Report
 from journal.store import MemoryJournal
 from market.paper import Reason
 from market.records import Record

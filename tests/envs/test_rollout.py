@@ -8,6 +8,7 @@ from envs.engine import CHUNK
 from envs.rollout import LOG_ROWS, Rollout, open_engine, roll
 from market.orders import client_order_id
 from market.tape import Tape, empty_tape, select_feeds, slice_tape
+from policies.commands import Wish
 from research.digests import digests_of
 from tests.builders import MONEY, START_NS, a_plan, a_result, a_tape
 from tests.envs.engines import LOGS, compiled_only, run_whole
@@ -112,3 +113,20 @@ def test_an_engine_goes_on_where_it_stood_when_it_is_given_more_tape() -> None:
     whole = rolled(tape)
     for name in ("decisions", "orders", "samples"):
         assert joined(name) == [row.tobytes() for row in getattr(whole, name)]
+
+
+def test_wishes_are_obeyed_at_their_instants_before_all_else_of_them() -> None:
+    tape, plan = a_tape(minutes=150, ticks=600), a_plan()
+    middle = len(tape.time_ns) // 2
+    at_ns = int(tape.time_ns[middle])
+    still = roll(open_engine(plan), tape)
+    moved = roll(
+        open_engine(plan), tape, wishes=[Wish(time_ns=at_ns, money=5 * MONEY), Wish(time_ns=at_ns + 1, desk=0)]
+    )
+    before = [rollout.decisions[rollout.decisions.time_ns < at_ns].tobytes() for rollout in (still, moved)]
+    assert before[0] == before[1]
+    assert moved.account[0].initial == still.account[0].initial + 5 * MONEY
+    later = moved.samples[moved.samples.time_ns >= at_ns]
+    assert len(later) > 0
+    assert len(moved.samples) == len(still.samples)
+    assert later[0].cash == still.samples[still.samples.time_ns >= at_ns][0].cash + 5 * MONEY

@@ -28,10 +28,10 @@ from journal.verify import Verification, verify_file
 from journal.walk import BROKEN
 from tests.journal.records import some_samples
 from tests.journal.sealed import real_records, write_sealed
-from tests.journal.tampering import BYTES, EPOCHS, MUTATIONS, Row
+from tests.journal.tampering import BYTES, EPOCHS, MUTATIONS, Row, forge_index
 
 RECORDS = 70
-CLASSES = (*MUTATIONS, *BYTES, "change the epochs")
+CLASSES = (*MUTATIONS, *BYTES, "change the epochs", "forge the index")
 AGREED = ("ok", "records", "head", "first_bad", "damage", "signature", "after_head", "key")
 """What both verifiers must say alike."""
 
@@ -39,6 +39,8 @@ READ = (
     "SELECT seq, kind, time_ns, body, hash FROM records ORDER BY seq",
     "SELECT epoch, owner, claimed_ns FROM epochs ORDER BY epoch",
     "SELECT name, value FROM meta",
+    "SELECT sql FROM sqlite_master WHERE name = 'records_begin'",
+    *(f"SELECT seq FROM records INDEXED BY records_begin WHERE kind = '{kind}'" for kind in ("session", "claim")),
 )
 
 
@@ -83,6 +85,9 @@ class Target:
         with closing(sqlite3.connect(self.path, isolation_level=None)) as db:
             db.execute("PRAGMA journal_mode=MEMORY")
             db.execute("PRAGMA synchronous=OFF")
+            if kind == "forge the index":
+                forge_index(db, rng)
+                return None
             if kind not in MUTATIONS:
                 db.execute(rng.choice(EPOCHS))
                 return None

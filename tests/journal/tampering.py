@@ -6,6 +6,7 @@ returns other rows. Whoever re-chains computes every hash anew, as one who knows
 
 import json
 import random
+import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -220,3 +221,18 @@ EPOCHS = (
     "INSERT INTO epochs VALUES (3, 'usurper', 9)",
 )
 """Statements that change who may write."""
+
+
+def forge_index(db: sqlite3.Connection, rng: random.Random) -> None:
+    """Make the index by which a start finds where to begin leave something out, often under its own text."""
+    made = "CREATE INDEX records_begin ON records (kind, seq) WHERE kind = 'session' OR kind = 'claim'"
+    kept = f"(kind = 'session' OR kind = 'claim') AND seq < {rng.randrange(40)}"
+    others = ("kind = 'session' OR kind = 'cl_im'", "kind = 's_ssion' OR kind = 'claim'", "kind = 'claim'", kept)
+    db.execute("DROP INDEX records_begin")
+    if rng.random() < 0.1:
+        return
+    db.execute(f"CREATE INDEX records_begin ON records (kind, seq) WHERE {rng.choice(others)}")
+    if rng.random() < 0.8:
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute("UPDATE sqlite_master SET sql = ? WHERE name = 'records_begin'", (made,))
+        db.execute("PRAGMA writable_schema = RESET")

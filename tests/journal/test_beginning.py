@@ -108,15 +108,19 @@ def test_an_index_that_is_not_what_was_made_is_found(path, words):
     assert "REINDEX" in found.finding
 
 
-def test_an_index_that_hides_the_newest_claim_is_found_by_verify_and_by_a_start(path):
+def forge_index(path):
+    """Make the index while its condition reads otherwise, then put its text back, as a forger would."""
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
-        # The index is made while its condition reads otherwise, then the text is put back: as a forger would.
         db.execute("DROP INDEX records_begin")
         made = "CREATE INDEX records_begin ON records (kind, seq) WHERE kind = 'session' OR kind = 'claim'"
         db.execute("CREATE INDEX records_begin ON records (kind, seq) WHERE kind = 'session' OR kind = 'cl_im'")
         db.execute("PRAGMA writable_schema = ON")
         db.execute("UPDATE sqlite_master SET sql = ? WHERE name = 'records_begin'", (made,))
         db.execute("PRAGMA writable_schema = RESET")
+
+
+def test_an_index_that_hides_the_newest_claim_is_found_by_verify_and_by_a_start(path):
+    forge_index(path)
     assert verify_file(path).damage == "index"
     with closing(SqliteJournal(path, read_only=True)) as journal:
         assert journal.newest("claim") == 0

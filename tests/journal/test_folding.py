@@ -5,7 +5,7 @@ import pytest
 
 from actors.folding import FoldCheck, check_session, check_snapshots
 from actors.restoring import newest_session
-from journal.records import Report
+from journal.order_records import Report
 from tests.journal.test_restoring import ran  # noqa: F401 - a fixture
 
 ACCOUNT = ("cash", "realised", "fees", "open_positions", "open_groups", "fills", "initial", "floating", "equity",

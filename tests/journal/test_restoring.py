@@ -8,7 +8,8 @@ from actors.messages import START
 from actors.restoring import RestoreError, SessionLog, newest_session, ordered, restore_book, sessions
 from actors.settings import RISK, Settings
 from actors.staging import open_session, run_world
-from journal.records import Claim, Order, Report, Session, Stop
+from journal.order_records import Order, Report
+from journal.records import Claim, Session, Stop
 from journal.store import MemoryJournal
 from policies.risk import LIVE_COUNT
 from tests.builders import MINUTE, START_NS, a_plan, a_tape

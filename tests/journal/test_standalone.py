@@ -4,6 +4,7 @@ import ast
 import io
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 from contextlib import closing
@@ -18,6 +19,7 @@ from journal.store import SqliteJournal
 from journal.verify import verify_file
 from tests.journal.mutations import AGREED
 from tests.journal.sealed import a_sealed_journal
+from tests.journal.test_beginning import FORGERIES, forge_index
 from tests.journal.test_evidence import run
 
 SOURCE = Path(standalone.__file__)
@@ -78,6 +80,33 @@ def test_an_export_that_was_cut_is_found(path, cut):
     found = standalone.verify(out, public_path(path), head_path(path), True)
     assert found["ok"] == (cut == 1)  # the newest line without its end is whole
     assert cut == 1 or found["damage"] in ("unreadable", "truncated", "changed")
+
+
+@pytest.mark.parametrize("words", FORGERIES.values(), ids=FORGERIES)
+def test_an_index_that_is_not_what_was_made_is_found_by_both(path, words):
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(words)
+    hold_together(path, "index")
+
+
+def test_an_index_that_hides_the_newest_claim_is_found_by_both(path):
+    forge_index(path)
+    hold_together(path, "index")
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("REINDEX records_begin")
+    hold_together(path, None)
+
+
+def test_a_damaged_record_is_said_before_an_index_that_was_forged(path):
+    forge_index(path)
+    run(path, "DELETE FROM records WHERE seq = 9")
+    hold_together(path, "missing")
+
+
+def hold_together(path, damage):
+    ours, theirs = verify_file(path), standalone.verify(path, None, None, True)
+    assert ours.damage == damage
+    assert {name: getattr(ours, name) for name in AGREED} == {name: theirs[name] for name in AGREED}
 
 
 @pytest.mark.parametrize("missing", ["head", "key", "both"])

@@ -2,7 +2,8 @@
 
 import pytest
 
-from journal.records import Cancel, Decision, Leg, Mandate, Order, OrderNews, Report
+from journal.order_records import Cancel, Order, OrderNews, Report
+from journal.records import Decision, Leg, Mandate
 from journal.store import MemoryJournal
 from journal.story import UnknownOrderError, story_of
 from tests.journal.records import a_session_record

@@ -11,7 +11,8 @@ from msgspec import to_builtins
 
 from cli.journal import export
 from journal.chain import GENESIS, chain
-from journal.records import KINDS, Decision, Leg, Report
+from journal.order_records import Report
+from journal.records import KINDS, Decision, Leg
 from journal.store import MemoryJournal
 from journal.tables import export_tables, file_of, schema_of
 from tests.journal.records import any_record, some_samples, structs_of

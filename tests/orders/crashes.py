@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 
 from actors.world import Killed
-from journal.records import AnyRecord, Breaks, Order, OrderNews, OrdersSnapshot
+from journal.order_records import Breaks, Order, OrderNews, OrdersSnapshot
+from journal.records import AnyRecord
 from journal.store import Entry, MemoryJournal
 from venues.messages import Answer, Message, Request, RequestKind, Session
 

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from actors.order_fold import OrderFold
-from journal.records import Order
+from journal.order_records import Order
 from journal.store import Journal
 from market.orders import TERMINAL, OrderStatus
 from venues.simulated.exchange import Exchange, RestingOrder

@@ -8,6 +8,7 @@ from actors.switching import Act, VenueHop, trip
 from journal.switchboard import Switchboard
 from market.orders import EventKind, OrderEvent, OrderFlag
 from policies.switches import Mode, Scope, Trip
+from tests.builders import a_plan
 from tests.orders.desk import EURUSD, SECOND, A, Desk, S, executed, shown
 from venues.messages import (
     Answer,
@@ -322,6 +323,26 @@ def test_switches_find_a_live_order_by_its_instrument_and_venue(tmp_path, scope,
     }
     assert not any(hop(spec) for spec in orders.values())
     trip(board, Trip(scope, key, mode), Act(who=("ann",), reason="test", now_ns=1))
+    assert {number for number, spec in orders.items() if hop(spec)} == stopped
+
+
+@pytest.mark.parametrize(
+    ("desk", "mode", "stopped"),
+    [
+        ("forex", Mode.BLOCK_NEW, {1}), ("forex", Mode.FLATTEN_AND_BLOCK, {1, 3}),
+        ("arbitrage", Mode.FLATTEN_AND_BLOCK, set()),
+    ],
+)  # fmt: skip
+def test_with_a_plan_switches_know_whose_an_order_is_and_let_the_flattener_pass(tmp_path, desk, mode, stopped):
+    board = Switchboard(tmp_path / "switches.db")
+    hop = VenueHop(str(board.path), a_plan())
+    orders = {
+        number: OrderSpec(
+            number=number, client_id="a", instrument="EURUSD@fx", lots=1, reduce=reduce, reason=reason, fresh_until_ns=0
+        )
+        for number, reduce, reason in ((1, False, "ENTRY"), (3, True, "EXIT"), (4, True, "FLATTEN"))
+    }
+    trip(board, Trip(Scope.DESK, desk, mode), Act(who=("ann",), reason="test", now_ns=1))
     assert {number for number, spec in orders.items() if hop(spec)} == stopped
 
 

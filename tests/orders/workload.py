@@ -3,7 +3,7 @@
 import random
 from collections.abc import Mapping
 
-from journal.records import Cancel, Order, Replace
+from journal.order_records import Cancel, Order, Replace
 from market.orders import TERMINAL, client_order_id
 from tests.orders.keeping import JournalKeeper
 

@@ -6,7 +6,15 @@ import msgspec
 
 from policies.floors import Anchor, Clears, Mode
 from policies.intents import Rule
-from policies.plan import CalendarPlan, FloorPlan, PortfolioPlan, RulesPlan
+from policies.plan import (
+    CalendarPlan,
+    FloorPlan,
+    NewsEvent,
+    NewsPlan,
+    PortfolioPlan,
+    RulesPlan,
+    WeekendPlan,
+)
 from tests.builders import MINUTE, MONEY, SECOND, START_NS
 
 
@@ -51,6 +59,41 @@ def binding_rules() -> RulesPlan:
 def flattening_rules() -> RulesPlan:
     """Return rules under which the engine closes what is held now and then, and lets new risk come again."""
     return msgspec.structs.replace(binding_rules(), flattens=1)
+
+
+def some_news(*events: NewsEvent, instruments: int = 7, **terms: Any) -> NewsPlan:
+    """Return news of two minutes to either side, known for years; instruments are moved by EUR and USD."""
+    start_s = START_NS // SECOND
+    return NewsPlan(**{
+        "source": "news.csv#0", "from_s": start_s - 10**8, "until_s": start_s + 10**8, "window_s": 120, "closes": 0,
+        "currencies": (("EUR", "USD"),) * instruments, "events": events,
+    } | terms)  # fmt: skip
+
+
+def a_weekend(
+    *rests_s: tuple[int, int], instruments: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6), **terms: Any
+) -> WeekendPlan:
+    """Return weekends of all instruments, known for years."""
+    start_s = START_NS // SECOND
+    return WeekendPlan(**{
+        "zone": "UTC", "opens": "00:00", "closes": "00:00", "instruments": instruments, "from_s": start_s - 10**8,
+        "until_s": start_s + 10**8, "rests_s": rests_s,
+    } | terms)  # fmt: skip
+
+
+def timed_rules() -> RulesPlan:
+    """Return rules with news every 23 minutes and a short weekend every 41, each for some of the instruments."""
+    start_s = START_NS // SECOND
+    events = [
+        NewsEvent(start_s + k * 1380, start_s + k * 1380, ("USD", "GBP", "AUD")[k % 3], f"news {k}") for k in range(30)
+    ]
+    currencies = (("EUR", "USD"), ("GBP", "USD"), ("USD", "JPY"), ("AUD", "USD"), *(("EUR", "USD"),) * 3)
+    rests = [(start_s + k * 2460, start_s + k * 2460 + 240) for k in range(1, 15)]
+    return some_rules(
+        a_floor(Mode.STATIC, amount=50_000 * MONEY, share_ppm=10**6), flattens=1, exit_ns=MINUTE,
+        news=some_news(*events, closes=1, currencies=currencies),
+        weekends=(a_weekend(*rests, instruments=(1, 2)), a_weekend(*rests[::2], instruments=(4, 5, 6))),
+    )  # fmt: skip
 
 
 def portfolio_rules(**terms: Any) -> RulesPlan:

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.bookkeeping import close_instant
+from market.paper import REPORT, ReportKind
+from market.records import records
+from policies.bookkeeping import book_report, close_instant
 from policies.breakers import CostTerms
 from policies.breaking import open_breakers
-from policies.commands import LIFTABLE, MONEY_MAX, Obeyed, Result, Wish, obey
+from policies.commands import LIFTABLE, MONEY_MAX, Obeyed, Result, Trade, Wish, obey
 from policies.floors import Clears, Mode, open_floors
 from policies.guard import alerts_of, open_guard, start_guard
 from policies.intents import Rule
@@ -163,3 +165,49 @@ def test_a_wish_that_is_none_is_refused(wish: Wish) -> None:
     assert Rule.DAILY_LOSS not in LIFTABLE
     with pytest.raises(ValueError, match="SAFE_MODE, ACCOUNT_DAILY_LOSS"):
         obey(an_account(), wish)
+
+
+trades_of_somebody = st.lists(
+    st.builds(Trade, lots=st.integers(-40, 40).filter(bool), price=st.integers(90_000, 120_000), fee=st.integers(0, 9)),
+    min_size=1, max_size=6,
+)  # fmt: skip
+
+
+def take_over(book: Book, *trades: Trade) -> Obeyed:
+    return obey(book, Wish(time_ns=NOW, instrument=0, trades=trades))
+
+
+@PROPERTY
+@given(trades_of_somebody)
+def test_what_is_taken_over_leaves_position_cost_fees_and_cash_as_fills_of_ours_would(trades: list[Trade]) -> None:
+    taken, filled = an_account(), an_account()
+    assert take_over(taken, *trades).result is Result.DONE
+    row = records(1, REPORT)[0]
+    for trade in trades:
+        row.time_ns, row.kind, row.instrument, row.number = NOW, ReportKind.FILL, 0, 77
+        row.lots, row.price, row.fee, row.rate_num, row.rate_den = trade.lots, trade.price, trade.fee, 1, 1
+        book_report(filled, row)
+    for name in ("lots", "cost", "fees"):
+        assert taken.ledger.positions[0][name] == filled.ledger.positions[0][name]
+    for name in ("cash", "fees", "realised", "open_positions", "open_groups"):
+        assert taken.ledger.account[0][name] == filled.ledger.account[0][name]
+    assert taken.ledger.positions[0].lots == sum(trade.lots for trade in trades)
+
+
+@PROPERTY
+@given(trades_of_somebody)
+def test_taken_over_at_once_or_one_by_one_is_the_same(trades: list[Trade]) -> None:
+    at_once, single = an_account(), an_account()
+    take_over(at_once, *trades)
+    for trade in trades:
+        take_over(single, trade)
+    assert at_once.ledger.positions[0].cost == single.ledger.positions[0].cost
+    assert at_once.ledger.account[0].cash == single.ledger.account[0].cash
+    assert at_once.ledger.account[0].equity == single.ledger.account[0].equity
+
+
+def test_what_is_taken_over_can_breach_a_limit_and_is_judged_on_at_once() -> None:
+    book = an_account(daily_loss_max=50 * MONEY)
+    found = take_over(book, Trade(lots=1, price=100_000, fee=60 * MONEY))
+    assert (found.result, found.latched) == (Result.DONE, Rule.DAILY_LOSS)
+    assert book.ledger.positions[0].lots == 1

@@ -5,12 +5,19 @@ import pytest
 
 from policies.plan import Plan, canonical, plan_hash
 from tests.builders import a_plan
+from tests.policies.account_books import timed_rules
 
 
 def test_a_plan_comes_back_from_its_canonical_bytes() -> None:
     plan = a_plan()
     assert msgspec.json.decode(canonical(plan), type=Plan) == plan
     assert canonical({"b": 1, "a": 0.1}) == b'{"a":0.1,"b":1}'
+
+
+def test_news_and_weekends_are_part_of_a_plan_and_come_back() -> None:
+    plan = a_plan(rules=timed_rules())
+    assert msgspec.json.decode(canonical(plan), type=Plan) == plan
+    assert plan_hash(plan) != plan_hash(a_plan(rules=msgspec.structs.replace(timed_rules(), news=None)))
 
 
 def test_every_change_is_another_plan() -> None:

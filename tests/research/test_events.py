@@ -10,13 +10,15 @@ from rich.console import Console
 
 from actors.obeying import Flow
 from journal.records import Alert, Breaker, Command, Outcome, Sample
+from policies.plan import NewsEvent, RulesPlan
 from research.report import ReportFacts
 from research.report.equity import drawdown_of, floors_of
-from research.report.events import event_counts, events_of
+from research.report.events import event_counts, events_of, traded_near_news
 from research.report.tables import event_table
 from research.run_metrics import EquityCurve, account_end, flows_at, metrics_of
 from research.summary import summary_tables
-from tests.builders import DAY, MONEY, START_NS, a_result
+from tests.builders import DAY, MONEY, SECOND, START_NS, a_result
+from tests.policies.account_books import some_news
 
 FACTS = ReportFacts(stage="PAPER", command="trifecta run", tape_hash="a" * 64, events=1000, wall_seconds=1.0)
 ALERT = Alert(
@@ -69,6 +71,21 @@ def test_a_summary_counts_them_and_a_report_lists_them(told, quiet):
     assert "70 % of mine daily" in console.file.getvalue()
     assert "96,500.00" in event_table(told)
     assert (event_counts(quiet), event_table(quiet)) == ([], "")
+
+
+def test_what_traded_within_a_window_of_the_news_is_told_with_its_releases(quiet):
+    fills = [report for report in quiet.reports if report.report in ("FILL", "SETTLE")]
+    first, last = fills[0], fills[-1]
+    release = NewsEvent(first.time_ns // SECOND + 100, first.time_ns // SECOND + 100, "USD", "payrolls")
+    rules = RulesPlan(profiles=("p",), news=some_news(release, window_s=100))
+    near = msgspec.structs.replace(quiet, plan=msgspec.structs.replace(quiet.plan, rules=rules), reports=(first, last))
+    assert events_of(near) == [
+        (first.time_ns, "news", f"{first.instrument}: {first.lots:+,} traded within the window of payrolls")
+    ]
+    assert event_counts(near) == [("news", f"{first.instrument} traded within a window", "1")]
+    alone = msgspec.structs.replace(near, reports=quiet.reports)
+    windowed = [report for report in fills if 0 <= report.time_ns // SECOND - first.time_ns // SECOND <= 200]
+    assert [report for report, _ in traded_near_news(alone)] == windowed
 
 
 def test_money_that_leaves_is_no_drawdown_and_lowers_the_floor(quiet):

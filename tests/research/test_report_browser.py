@@ -168,3 +168,23 @@ def test_paper_gets_light_plots_of_its_own_width_and_everything_unfolded(page):
     assert max(width_of_plots(page)) < 700
     printed = page.execute_cdp_cmd("Page.printToPDF", {"paperWidth": 8.27, "paperHeight": 11.69})
     assert len(printed["data"]) > 100_000
+
+
+def test_the_floors_of_an_account_are_drawn_by_day_and_by_night(driver, tmp_path):
+    profile = "ftmo_2step,ftmo_1step"
+    words = ("--home", tmp_path, "--desk", "forex", "--profile", profile, "--out", tmp_path / "floors.html")
+    assert trifecta("backtest", *words).code == 0
+    resize(driver, WIDE)
+    driver.get((tmp_path / "floors.html").as_uri())
+    until(driver, "return document.querySelector('#plot-floors svg.main-svg') !== null")
+    names = driver.execute_script("return document.getElementById('plot-floors').data.map((trace) => trace.name)")
+    assert names == [
+        "Worst-price low", "Equity", "ftmo_2step daily loss", "ftmo_2step total loss", "ftmo_1step daily loss",
+        "ftmo_1step total loss", "Reset",
+    ]  # fmt: skip
+    color = "return document.getElementById('plot-floors')._fullData[2].line.color"
+    by_day = driver.execute_script(color)
+    resize(driver, WIDE, dark=True)
+    until(driver, f"return ({color.replace('return ', '')}) !== {json.dumps(by_day)}")
+    assert take_screenshot(driver, tmp_path / "dark.png").stat().st_size > 50_000
+    assert driver.get_log("browser") == []

@@ -15,6 +15,7 @@ from research.report.terms import limits_table, plan_terms
 from research.report.thresholds import arbitrage_desks, threshold_figures, thresholds_of
 from research.run_metrics import EquityCurve
 from tests.builders import DAY, LIMITS, MONEY, START_NS, a_plan, a_result, a_tape
+from tests.policies.account_books import timed_rules
 
 
 @pytest.fixture(scope="module")
@@ -234,3 +235,11 @@ def test_terms_name_every_limit_and_part_of_the_plan(plan):
     terms = plan_terms(plan)
     for words in ("Desk forex: trend_reversion", "Instruments (7)", "Feeds (7)", "Routes (1)", "Venues (3)"):
         assert words in terms
+
+
+def test_terms_name_the_times_at_which_nothing_is_opened_or_held() -> None:
+    limits = limits_table(a_plan(rules=timed_rules()))
+    for words in ("2 min", "to either side of 30 releases of news.csv", "closed 1 min and two bars before"):
+        assert words in limits
+    assert "the week of 00:00 to 00:00 UTC, 2 instruments all is closed" in limits
+    assert "News" not in limits_table(a_plan())

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from actors.restoring import newest_session, sessions
-from journal.records import Report
+from journal.order_records import Report
 from market.instruments import Kind
 from research.digests import digests_of, first_difference, parts_of
 from research.result import equity_curve, fold_trades, result_of_session

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from journal.records import Report, Sample
+from journal.order_records import Report
+from journal.records import Sample
 from market.money import money_of
 from market.quality import DataQualityError
 from market.tape import Tape, slice_tape

@@ -1,11 +1,14 @@
 """Runs on simulated venues in World: actors die, lines and venues fail, and the venues' books are the oracle.
 
-`python -m tests.simulation.live --seeds 200` plays seeds of every kind of fault and prints a table.
+`python -m tests.simulation.live --seeds 200` plays seeds of every kind of fault and prints a table; with
+`--switch FLATTEN_AND_BLOCK` everything is switched off at some step of each.
 """
 
 import argparse
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,8 +18,11 @@ from actors.restoring import SessionLog, newest_session
 from actors.settings import Settings
 from actors.simulated import open_venues
 from actors.staging import Cast, has_stopped, on_simulated, open_session, stage_world
+from actors.switching import Act, trip
 from actors.world import Faults, World
-from journal.records import Order
+from journal.order_records import Order
+from journal.switchboard import Switchboard
+from policies.switches import ANY, Mode, Scope, Trip
 from research.accounts import Audit, audit
 from tests.builders import MINUTE, START_NS, a_plan, a_tape
 from tests.simulation.witness import Violation, WatchedJournal, Witness, must
@@ -70,36 +76,70 @@ def settings_for(folder: Path, minutes: int = 60, ticks: int = 400, turn: int = 
     """Return a run on simulated venues over a small tape."""
     tape = a_tape(minutes, ticks, turn, start_ns=START_NS + 90 * MINUTE)
     return Settings(
-        plan=a_plan(), tape_folder=str(folder), tape_hash=save_tape(folder, tape), venue="simulated",
-        **({"batch_rows": 32, "snapshot_groups": 5} | changes),
+        tape_folder=str(folder), tape_hash=save_tape(folder, tape), venue="simulated",
+        **({"plan": a_plan(), "batch_rows": 32, "snapshot_groups": 5} | changes),
     )  # fmt: skip
 
 
+class Staged:
+    """A run on its stage, watched, with its venues beside it."""
+
+    def __init__(
+        self, settings: Settings, seed: int, faults: Faults, plan: FaultPlan, cast: Cast | None = None
+    ) -> None:  # fmt: skip
+        self.settings = settings
+        self.witness = LiveWitness(settings.plan)
+        self.journal = WatchedJournal(self.witness)
+        open_session(self.journal, settings, (), "")
+        self.venues = open_venues(settings, plan, seed)
+        for venue in self.venues.values():
+            venue.exchange._refuses = partial(self._refuses, venue.exchange._refuses)
+        self.world = World(seed, faults)
+        stage_world(self.world, settings, self.journal, on_simulated(self.world, self.venues, cast))
+
+    def _refuses(self, refuses: Callable[[Request], str], request: Request) -> str:
+        return self.witness.leaves_by(request) or refuses(request)
+
+    def run(self, until: Callable[[], bool]) -> None:
+        """Let it run until something holds."""
+
+        def holds() -> bool:
+            self.witness.step(self.world)
+            return until()
+
+        self.world.run(holds, STEPS_MAX)
+
+    def end(self) -> Outcome:
+        """Let it come to its end; the venues show their books afterwards."""
+        self.run(lambda: has_stopped(self.world))
+        self.witness.ended(self.world)
+        entries = list(self.journal.entries())
+        records = [entry.record() for entry in entries]
+        return Outcome(
+            log=newest_session(self.journal),
+            audits=tuple(audit(records, name, venue.exchange) for name, venue in self.venues.items()),
+            lines=tuple(f"{entry.seq} {entry.hash}" for entry in entries),
+            kills=len(self.world.kills),
+        )
+
+
 def play(settings: Settings, seed: int, faults: Faults, plan: FaultPlan, cast: Cast | None = None) -> Outcome:
-    """Play a run to its end, watched; the venues show their books afterwards."""
-    witness = LiveWitness(settings.plan)
-    journal = WatchedJournal(witness)
-    open_session(journal, settings, (), "")
-    venues = open_venues(settings, plan, seed)
-    for venue in venues.values():
-        refuses = venue.exchange._refuses
-        venue.exchange._refuses = lambda request, refuses=refuses: witness.leaves_by(request) or refuses(request)
-    world = World(seed, faults)
-    stage_world(world, settings, journal, on_simulated(world, venues, cast))
+    """Play a run to its end."""
+    return Staged(settings, seed, faults, plan, cast).end()
 
-    def ended() -> bool:
-        witness.step(world)
-        return has_stopped(world)
 
-    world.run(ended, STEPS_MAX)
-    witness.ended(world)
-    records = [entry.record() for entry in journal.entries()]
-    return Outcome(
-        log=newest_session(journal),
-        audits=tuple(audit(records, name, venue.exchange) for name, venue in venues.items()),
-        lines=tuple(f"{entry.seq} {entry.hash}" for entry in journal.entries()),
-        kills=len(world.kills),
-    )
+def play_switched(settings: Settings, seed: int, faults: Faults, plan: FaultPlan, mode: Mode) -> Outcome:
+    """Play a run in which everything is switched off at some step; what is held must be closed where that is wanted."""
+    board = Switchboard(Path(settings.switches_path))
+    staged = Staged(settings, seed, faults, plan)
+    staged.run(lambda: staged.world.steps >= 300 + 97 * seed % 1500 or has_stopped(staged.world))
+    trip(board, Trip(Scope.GLOBAL, ANY, mode), Act(who=("ann",), reason="a test", now_ns=1))
+    board.close()
+    outcome = staged.end()
+    left = {name: lots for one in outcome.audits for name, lots in one.positions.items() if "." not in name}
+    ours = mode is Mode.FLATTEN_AND_BLOCK and Fault.MANUAL_TRADE not in plan.chances
+    must(not ours or not outcome.log.switches or not left, f"still held: {left}")
+    return outcome
 
 
 def plan_of(fault: Fault) -> FaultPlan:
@@ -127,6 +167,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=20, help="per fault")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--fault", default=None, help="one of the faults, by name")
+    parser.add_argument("--switch", choices=[mode.name for mode in Mode if mode], help="tripped at some step")
     asked = parser.parse_args()
     failed = 0
     with tempfile.TemporaryDirectory(prefix="live-") as folder:
@@ -134,8 +175,10 @@ def main() -> int:
             kills = orders = 0
             for seed in range(asked.first, asked.first + asked.seeds):
                 try:
-                    settings = settings_for(Path(folder), turn=1 + seed % 4)
-                    outcome = play(settings, seed, (KILLS, EVERYTHING)[seed % 2], plan_of(fault))
+                    board = str(Path(folder) / f"{fault.name}-{seed}.db") if asked.switch else ""
+                    settings = settings_for(Path(folder), turn=1 + seed % 4, switches_path=board)
+                    how = settings, seed, (KILLS, EVERYTHING)[seed % 2], plan_of(fault)
+                    outcome = play_switched(*how, Mode[asked.switch]) if asked.switch else play(*how)
                     found = problems(outcome, fault)
                     kills, orders = kills + outcome.kills, orders + len(outcome.log.orders)
                 except (Violation, AssertionError, RuntimeError) as error:

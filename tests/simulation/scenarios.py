@@ -20,7 +20,7 @@ from policies.plan import Plan
 from research.digests import first_difference
 from research.result import RunResult, result_of_session
 from tests.builders import CONTROLS, MINUTE, MONEY, START_NS, a_plan, a_result, a_tape
-from tests.policies.account_books import binding_rules, breached_rules, flattening_rules, portfolio_rules
+from tests.policies.account_books import binding_rules, breached_rules, flattening_rules, portfolio_rules, timed_rules
 from tests.simulation.witness import Violation, WatchedGateway, WatchedJournal, Witness, must
 from venues.replay import save_tape
 
@@ -69,6 +69,7 @@ SCENARIOS: Final = {
     "account-breaches": Scenario(faults=KILLS, minutes=90, plan={"rules": breached_rules()}),
     "flattening": Scenario(faults=KILLS, minutes=90, plan={"rules": flattening_rules()}),
     "flattening-losses": Scenario(faults=LOSSES, plan={"rules": flattening_rules()}),
+    "timed": Scenario(faults=KILLS, minutes=90, plan={"rules": timed_rules()}),
     "portfolio": Scenario(faults=KILLS, minutes=90, plan={"rules": portfolio_rules()}),
     "halted": Scenario(faults=EVERYTHING, state=TradingState.HALTED),
     "contracts-alone": Scenario(faults=KILLS, ticks=150, feeds=(4, 6)),

@@ -11,12 +11,14 @@ from actors.settings import GOVERNOR
 from actors.staging import open_session, stage_world
 from actors.tape_gateway import TapeGateway
 from actors.world import Faults, World
-from journal.records import OrderNews, Stated
+from journal.order_records import OrderNews, Stated
 from journal.store import MemoryJournal
+from policies.floors import Mode as LossMode
 from research.digests import first_difference
 from research.result import result_of_session
-from tests.builders import a_result
+from tests.builders import MONEY, a_plan, a_result
 from tests.journal.failing import FAILS, WORKS, FailingJournal
+from tests.policies.account_books import a_floor, some_rules
 from tests.simulation import live
 from tests.simulation.live import CALM, EVERYTHING, KILLS, plan_of, play, problems, settings_for
 from venues.replay import load_tape
@@ -125,3 +127,12 @@ def test_while_the_journal_cannot_be_written_news_waits_and_nothing_is_told(tape
     kept = [msgspec.json.encode(decision) for decision in live.newest_session(journal).decisions]
     assert kept == [msgspec.json.encode(decision) for decision in calm.log.decisions]
     assert world.actor(GOVERNOR).horizon_ns == END
+
+
+def test_under_rules_that_close_holdings_a_run_with_something_held_comes_to_its_end_as_on_paper(tapes):
+    rules = some_rules(a_floor(LossMode.STATIC, amount=10**6 * MONEY), flattens=1)
+    settings = settings_for(tapes, minutes=90, plan=a_plan(rules=rules))
+    outcome = play(settings, 1, CALM, plan_of(Fault.NONE))
+    assert problems(outcome, Fault.NONE) == []
+    assert any(one.positions for one in outcome.audits)
+    assert first_difference(a_result(settings.plan, tape_of(settings)), result_on(settings, outcome)) is None

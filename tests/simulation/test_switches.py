@@ -15,7 +15,8 @@ from actors.settings import GOVERNOR, RISK, Settings
 from actors.staging import Cast, has_stopped, open_session, stage_world
 from actors.switching import Act, lift, trip
 from actors.world import Faults, World
-from journal.records import Decision, Order, Report, Switch
+from journal.order_records import Order, Report
+from journal.records import Decision, Switch
 from journal.store import MemoryJournal
 from journal.switchboard import Switchboard
 from policies.floors import Mode as LossMode

@@ -14,7 +14,9 @@ from actors.gateway import Gateway
 from actors.settings import GOVERNOR, RISK
 from actors.world import World
 from actors.writing import Writer, rows_of
-from journal.records import AnyRecord, Claim, Decision, Latch, Order, Record, Report, Snapshot, Stop
+from journal.order_records import Order, Report
+from journal.record import Record
+from journal.records import AnyRecord, Claim, Decision, Latch, Snapshot, Stop
 from journal.store import MemoryJournal
 from market.instruments import Kind
 from market.ledger import apply_report
@@ -31,7 +33,7 @@ SENT = (
 )  # fmt: skip
 """What of an order must leave as it was journaled."""
 
-PROTECTION = ("STOP", "TARGET", "TIME")
+PROTECTION = ("STOP", "TARGET", "TIME", "EMERGENCY")
 FOLDED = ("cash", "realised", "fees", "fills", "open_positions", "open_groups")
 
 
@@ -178,7 +180,8 @@ class Witness:
         after = held + record.lots
         name = f"report {record.venue}-{record.execution}"
         if record.report == "FILL" and record.reason in PROTECTION:
-            must(after == 0, f"{name}: a protective close leaves {after} lots")
+            left = abs(after) < abs(held) and after * held >= 0 if record.reason == "EMERGENCY" else after == 0
+            must(left, f"{name}: a protective close leaves {after} lots")
         elif record.report == "FILL" and order.reduce:
             must(abs(after) < abs(held) and after * held >= 0, f"{name}: a reduction takes {held} lots to {after}")
         if record.report == "AMEND":

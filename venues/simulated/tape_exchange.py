@@ -8,6 +8,7 @@ What arrives at an instant is matched after the rows of that instant, as on pape
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from market.holdings import close_holding, hold_past
 from market.matching import run_venue, submit
 from market.money import INT64_MAX
 from market.orders import OrderStatus
@@ -24,6 +25,7 @@ from market.paper import (
     paper_venue,
 )
 from market.records import Record, Records, records
+from market.reporting import report_fill
 from market.tape import Tape
 from venues.messages import (
     Answer,
@@ -155,11 +157,23 @@ class TapeExchange:
         self._withdraw(order, now_ns)
         return Answer(number=request.number, kind=AnswerKind.DONE, order=order.shown())
 
-    def cancel_all(self, prefix: str) -> None:
+    def cancel_all(self, prefix: str, now_ns: int = 0) -> None:
         """Cancel what is working under a prefix of client ids."""
         for order in self.orders:
             if order.status in WORKING and order.client_id.startswith(prefix):
-                self._withdraw(order, max(self.now_ns, 0))
+                self._withdraw(order, max(self.now_ns, now_ns))
+
+    def close_all(self, now_ns: int) -> dict[str, int]:
+        """Close every holding at the market, past whoever trades here; return the lots that were traded for it."""
+        self._reach(now_ns)
+        before = dict(self.positions)
+        for number in self._index.values():
+            if self._venue.holdings[number].lots != 0:
+                quote = self._venue.quotes[number]
+                close_holding(self._venue, number, now_ns, int(quote.bid), int(quote.ask), Reason.EMERGENCY)
+        self._state_all()
+        moved = {name: lots - before.get(name, 0) for name, lots in self.positions.items()}
+        return {name: lots for name, lots in sorted(moved.items()) if lots}
 
     def _withdraw(self, order: RestingOrder, now_ns: int) -> None:
         """Let an order that waits fall due as one that is kept back; an open contract stays until it settles."""
@@ -190,8 +204,16 @@ class TapeExchange:
         self._row = run_venue(self._venue, listing.feeds, listing.tape, self._row, upto_ns, room)
         count = int(control[REPORTS])
         self.now_ns = max(self.now_ns, int(self._venue.reports[count - 1].time_ns) if count else upto_ns)
-        for said in self._venue.reports[:count]:
-            self._state(said)
+        self._state_all()
+
+    def _state_all(self) -> None:
+        """Write all that the kernel has reported into the statement."""
+        control = self._venue.control
+        for said in self._venue.reports[: int(control[REPORTS])]:
+            if said.number >= 0:
+                self._state(said)
+            else:  # what was held had never been ours
+                self._write_foreign(said)
         control[REPORTS] = 0
 
     @property
@@ -247,8 +269,7 @@ class TapeExchange:
                 stop_goal=int(said.stop_goal),
             )
         )  # fmt: skip
-        moved = self.executions[-1].moved
-        self.positions[order.instrument] = self.positions.get(order.instrument, 0) + moved
+        self._move(self.executions[-1])
 
     def trades(self, instrument: str) -> bool:
         """Tell whether an instrument is traded here, at a price that is known."""
@@ -256,16 +277,31 @@ class TapeExchange:
         return number is not None and bool(self._venue.quotes[number].time_ns > 0)
 
     def trade_by_hand(self, instrument: str, lots: int, now_ns: int) -> None:
-        """Trade on the account past us; the kernel's own holding, which the protection closes, does not know of it."""
-        name, quote = f"{MANUAL}-{len(self.executions)}", self._venue.quotes[self._index[instrument]]
+        """Trade on the account past us: the holding moves, its protection covers what is left of it."""
+        number = self._index[instrument]
+        quote = self._venue.quotes[number]
+        price = int(quote.ask if lots > 0 else quote.bid)
+        hold_past(self._venue, number, lots, price, now_ns)
+        report_fill(self._venue, number, now_ns, -1, lots, price, Reason.MANUAL)
+        self._state_all()
+
+    def _write_foreign(self, said: Record) -> None:
+        """Write a trade of somebody else into the statement, under an id of theirs."""
         number = len(self.executions) + 1
+        name = f"{MANUAL}-{number - 1}"
         self.executions.append(
             Execution(
-                number=number, execution=f"{self.name}-{number}", client_id=name, instrument=instrument, lots=lots,
-                price=int(quote.ask if lots > 0 else quote.bid), time_ns=now_ns,
+                number=number, execution=f"{self.name}-{number}", client_id=name,
+                instrument=self._listing.keys[int(said.instrument)], lots=int(said.lots), price=int(said.price),
+                time_ns=int(said.time_ns), reason=Reason(int(said.reason)).name, fee=int(said.fee),
+                rate_num=int(said.rate_num), rate_den=int(said.rate_den),
             )
         )  # fmt: skip
-        self.positions[instrument] = self.positions.get(instrument, 0) + lots
+        self._move(self.executions[-1])
+
+    def _move(self, execution: Execution) -> None:
+        name = execution.instrument
+        self.positions[name] = self.positions.get(name, 0) + execution.moved
 
     # -- what it has --------------------------------------------------------------------------------------------------
 

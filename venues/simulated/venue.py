@@ -45,6 +45,14 @@ class _Arrival(Struct, order=True):
     request: Request
 
 
+class Emptied(Struct, frozen=True, kw_only=True):
+    """What an emergency stop has done at a venue: orders cancelled, lots traded to close, why not more was done."""
+
+    orders: int
+    closed: dict[str, int] = {}
+    problem: str = ""
+
+
 class TapeSession(Session, Protocol):
     """A session at whose venue time passes as its user lets it."""
 
@@ -230,6 +238,28 @@ class SimulatedVenue:
 
     def _next_arrival_ns(self) -> int:
         return max(self._requests[0].due_ns, self.now_ns) if self._requests else FAR_NS
+
+    # -- the emergency stop -------------------------------------------------------------------------------------------
+
+    def empty(self, *, flatten: bool) -> Emptied:
+        """Cancel every order and, if that is wanted, close every holding, past whoever trades here.
+
+        It happens at the next instant: at none that this venue has said would be calm.
+        """
+        exchange = self.exchange
+        assert isinstance(exchange, TapeExchange), "only over a tape is there an emergency stop"
+        working = len(exchange.holdings().orders)
+        held = any(exchange.positions.values())
+        if not working and not (flatten and held):
+            return Emptied(orders=0)
+        if exchange.next_event_ns == FAR_NS:
+            return Emptied(orders=0, problem="its market has ended: nothing is traded there any more")
+        now_ns = max(self.now_ns, self.calm_ns, exchange.now_ns) + 1
+        exchange.cancel_all("", now_ns)
+        closed = exchange.close_all(now_ns) if flatten else {}
+        self.now_ns = max(self.now_ns, exchange.now_ns)
+        self.publish(self.now_ns)
+        return Emptied(orders=working, closed=closed)
 
     # -- the exchange's side ------------------------------------------------------------------------------------------
 
