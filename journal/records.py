@@ -10,7 +10,18 @@ import msgspec
 from msgspec import Raw, Struct, field
 
 from journal.learnt import Learnt
-from journal.order_records import Adjustment, Breaks, Cancel, Order, OrderNews, OrdersSnapshot, Replace, Report, Stated
+from journal.order_records import (
+    Adjustment,
+    Breaks,
+    Cancel,
+    Order,
+    OrderNews,
+    OrdersSnapshot,
+    Replace,
+    Report,
+    Stated,
+    Trade,
+)
 from journal.record import Record
 
 
