@@ -18,18 +18,21 @@ from weakref import WeakValueDictionary
 import numba
 import numpy as np
 from llvmlite import ir
-from numba.core.registry import cpu_target
+from numba.core import cgutils as numba_cgutils
 from numba.extending import intrinsic
 
 from market.compiled import compiled
 from market.tape import Int64
 
 _numba: Any = numba
-_cpu: Any = cpu_target
+cgutils: Final[Any] = numba_cgutils
 _intrinsic: Any = intrinsic
 _types: Final[Any] = _numba.types
 WORD: Final[Any] = _types.int64
 PLAIN: Final = bool(_numba.config.DISABLE_JIT)
+
+IMAGE_MAX: Final = 1 << 16
+"""Bytes that a state's description takes at most: 56 and more per array."""
 
 Entry = Callable[[Any, int, int, int, int], int]
 """(address of a state, what is asked, three numbers) -> a number from 1 on: what a far call reaches.
@@ -65,9 +68,8 @@ def fill_handle(handles: tuple[Int64, Int64], state: Any, entry: Entry) -> Int64
         _PLAIN[id(memory)] = memory
         inner[0] = memory[0] = id(memory)
         return handle
-    size, number = _about(state)
-    image = ctypes.create_string_buffer(size)
-    _store(ctypes.addressof(image), state)
+    image = ctypes.create_string_buffer(IMAGE_MAX)
+    number = _store(ctypes.addressof(image), state)
     memory.owner = (state, image)
     if (entry, number) not in _MADE:
         _MADE[entry, number] = _machine_code(entry, _numba.typeof(state))
@@ -84,7 +86,7 @@ def handle_of(state: Any, entry: Entry) -> Int64:
 @compiled
 def far_call(handle: Int64, asked: int, first: int, second: int, third: int) -> int:
     """Return what the function behind a handle says to some numbers, less 1."""
-    told = _jump(handle[0], handle[1], asked, first, second, third)
+    told = _jump(handle[0], (handle[1], asked, first, second, third))
     assert told > 0
     return told - 1
 
@@ -105,8 +107,8 @@ if PLAIN:
         """Return the state of an entry."""
         return _PLAIN[int(number)].owner[0]
 
-    def _jump(number: int, _address: int, asked: int, first: int, second: int, third: int) -> int:
-        return int(_PLAIN[int(number)].owner[1](int(number), asked, first, second, third))
+    def _jump(number: int, words: tuple[int, ...]) -> int:
+        return int(_PLAIN[int(number)].owner[1](int(number), *words[1:]))
 
 else:
     INDEX_IR: Final[Any] = ir.IntType(32)
@@ -134,43 +136,32 @@ else:
         return whole
 
     @_intrinsic  # type: ignore[untyped-decorator]
-    def _jump(_typing: Any, code: Any, state: Any, asked: Any, first: Any, second: Any, third: Any) -> Any:
+    def _jump(_typing: Any, code: Any, words: Any) -> Any:
         """Call machine code by its address."""
 
         def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-            word, kind = arguments[0].type, type(builder.function.function_type)
-            place = kind(word, [word] * 5).as_pointer()
-            return builder.call(builder.inttoptr(arguments[0], place), arguments[1:])
+            place = ir.FunctionType(WORD_IR, [WORD_IR] * len(words)).as_pointer()
+            return builder.call(
+                builder.inttoptr(arguments[0], place), cgutils.unpack_tuple(builder, arguments[1], len(words))
+            )
 
-        return WORD(code, state, asked, first, second, third), generate
-
-    @_intrinsic  # type: ignore[untyped-decorator]
-    def _size_and_number(_typing: Any, state: Any) -> Any:
-        """Return the bytes of a state's description, and a number of its type: asking Numba for it takes long."""
-        number = int.from_bytes(hashlib.sha256(str(state).encode()).digest()[:7])
-
-        def generate(context: Any, builder: Any, signature: Any, _arguments: Any) -> Any:
-            size = context.get_abi_sizeof(context.get_value_type(state))
-            return context.make_tuple(builder, signature.return_type, [WORD_IR(size), WORD_IR(number)])
-
-        return _types.UniTuple(WORD, 2)(state), generate
+        return WORD(code, words), generate
 
     @_intrinsic  # type: ignore[untyped-decorator]
     def _write(_typing: Any, address: Any, state: Any) -> Any:
-        """Write a state's description to an address."""
+        """Write a state's description to an address; return a number of its type: asking Numba for it takes long."""
+        number = int.from_bytes(hashlib.sha256(str(state).encode()).digest()[:7])
 
         def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+            size = context.get_abi_sizeof(arguments[1].type)
+            if size > IMAGE_MAX:
+                raise ValueError(f"a state that takes {size} bytes to describe: at most {IMAGE_MAX} are allowed")
             builder.store(arguments[1], builder.inttoptr(arguments[0], arguments[1].type.as_pointer()))
-            return context.get_dummy_value()
+            return WORD_IR(number)
 
-        return _types.void(WORD, state), generate
-
-
-@compiled
-def _about(state: Any) -> tuple[int, int]:
-    return _size_and_number(state)
+        return WORD(WORD, state), generate
 
 
 @compiled
-def _store(address: int, state: Any) -> None:
-    _write(address, state)
+def _store(address: int, state: Any) -> int:
+    return _write(address, state)

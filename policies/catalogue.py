@@ -53,7 +53,7 @@ _CONFLUENCE = (
     Bound("enter", 0.2, 0.01, 1.0), Bound("coverage_min", 0.6, 0.0, 1.0), _whole("horizon_bars", 32, 1, 10**5),
     Bound("barrier_atr", 4.0, 0.1, 200.0), _whole("calibration_window", 400, 20, 10_000),
     _whole("outcomes_min", 60, 2, 10_000), Bound("volatility_power", 0.5, 0.0, 4.0), _whole("adaptive", 1, 0, 1),
-    Bound("probability_full", 0.7, 0.5, 1.0), Bound("probability_min", 0.53, 0.5, 1.0),
+    Bound("probability_full", 0.7, 0.51, 1.0), Bound("probability_min", 0.53, 0.5, 0.99),
     *(bound for bound in _FOREX if bound.name in confluence.PARAMS),
 )  # fmt: skip
 

@@ -71,7 +71,7 @@ def _check(request: Request) -> None:
             raise ConfigurationError("--policy and --param are for the forex desk, which --desk leaves out")
         if request.policy is not None and policy_named(request.policy).desk != DeskKind.FOREX:
             own = sorted(name for name, spec in POLICIES.items() if spec.desk == DeskKind.FOREX)
-            raise ConfigurationError(f"--policy {request.policy}: the forex desk has {' and '.join(own)}")
+            raise ConfigurationError(f"--policy {request.policy}: the forex desk has {', '.join(own)}")
 
 
 def configuration_for(request: Request) -> Configuration:

@@ -150,6 +150,22 @@ class JournaledLeg(Model):
     claimed: int = 0
 
 
+class JournaledConfluence(Model):
+    """What a chain's opinion stands on: votes in [-1, 1] by source (null: no opinion) and what each weighed."""
+
+    sources: list[str]
+    votes: list[float | None]
+    weights: list[float]
+    regime: str
+    volatility: str
+    coverage: float
+    agreement: float
+    claim: float
+    outcomes: int
+    low: float
+    high: float
+
+
 class JournaledDecision(Model):
     """A decision as it stands in the journal: prices in ticks, money in 10**-6, times in ns (UTC).
 
@@ -186,6 +202,7 @@ class JournaledDecision(Model):
     breakeven_at: int = 0
     trail_at: int = 0
     trail_by: int = 0
+    confluence: JournaledConfluence | None = None
 
 
 class DecisionEntry(Model):

@@ -52,8 +52,7 @@ def test_an_order_outlives_who_sent_it_and_is_cancelled_over_a_connection_of_its
     [listed] = look(folder, "fx").orders
     assert listed.status is OrderStatus.CANCELED
     end_host(folder)
-    until(lambda: not is_served(folder), 20.0)
-    assert venue_sessions(Home(tmp_path)) == ()
+    until(lambda: not is_served(folder) and venue_sessions(Home(tmp_path)) == (), 20.0)
 
 
 def test_where_nobody_serves_the_line_says_so(tmp_path):

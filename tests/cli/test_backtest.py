@@ -181,8 +181,11 @@ def test_daily_equity_bars_of_the_data_root_can_be_traded(home):
     [
         (("--desk", "gold"), "--desk gold: forex, arbitrage, binary or all is allowed"),
         (("--symbols", "AAPL", "--desk", "binary"), "--symbols with --desk binary: only the forex desk"),
-        (("--policy", "convergence"), "--policy convergence: the forex desk has sma_cross and trend_reversion"),
-        (("--policy", "magic"), "policy 'magic' is unknown; known are convergence, drifting_digital, sma_cross"),
+        (
+            ("--policy", "convergence"),
+            "convergence: the forex desk has confluence, sma_cross, trend_reversion",
+        ),
+        (("--policy", "magic"), "policy 'magic' is unknown; known are confluence, convergence, drifting_digital"),
         (("--param", "fast=2", "--desk", "binary"), "--policy and --param are for the forex desk"),
         (("--param", "speed=2"), "policy trend_reversion: parameter 'speed' is unknown; known are fast, slow"),
         (("--param", "fast=0"), "policy trend_reversion: fast = 0.0; allowed is a whole number from 1 to 2000"),

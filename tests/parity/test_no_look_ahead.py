@@ -27,13 +27,18 @@ from tests.parity.tapes import real_bars_tape, real_quotes_tape
 
 FEATURES = example_features()
 SEEDS = range(6)
+SOON = {
+    "enter": 0.05, "coverage_min": 0.1, "horizon_bars": 2, "barrier_atr": 0.5, "calibration_window": 20,
+    "outcomes_min": 5, "probability_min": 0.5,
+}  # fmt: skip
+"""What lets a chain speak within the few hours of the tests' tape."""
 
 
 def a_plan_with(policy: str) -> Plan:
     """Return the tests' plan with a policy on the desk of its kind, at default parameters where it has no others."""
     spec = POLICIES[policy]
     desk = next(desk for desk in DESKS if desk.kind == spec.desk)
-    params = desk.params if desk.policy == policy else params_of(spec, {})
+    params = desk.params if desk.policy == policy else params_of(spec, SOON if policy == "confluence" else {})
     return a_plan(**{desk.name: {"policy": policy, "params": params}})
 
 
