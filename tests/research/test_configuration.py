@@ -90,7 +90,7 @@ def test_a_profile_may_be_a_file_of_either_kind(tmp_path):
         ("[instruments]\nslippage_ticks = 1.5", "instruments.slippage_ticks = 1.5: a whole number is allowed"),
         ('[desks.forex]\nauto_execute = "yes"', 'desks.forex.auto_execute = "yes": true or false is allowed'),
         ("[desks.forex]\nbudget_fraction = 50", "desks.forex.budget_fraction = 50: at most 1 is allowed"),
-        ('[desks.forex]\npolicy = "magic"', 'desks.forex.policy = "magic": confluence or sma_cross or trend_reversion is'),
+        ('[desks.forex]\npolicy = "magic"', 'desks.forex.policy = "magic": confluence or sma_cross or trend_reversion'),
         ('[desks.binary]\npolicy = "convergence"', 'desks.binary.policy = "convergence": drifting_digital is allowed'),
         ("[desks.forex.params]\nspeed = 5", "desks.forex.params: policy trend_reversion: parameter 'speed' is unknown"),
         ("[desks.forex.params]\nfast = 0", "desks.forex.params: policy trend_reversion: fast = 0.0; allowed is a"),
