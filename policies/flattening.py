@@ -17,7 +17,7 @@ from market.instruments import Kind
 from market.paper import OrderKind, Reason, ReportKind
 from market.records import Record, Records
 from policies.account_rules import must_flatten
-from policies.intents import Reduce, Rule
+from policies.intents import Reduce, Rule, no_evidence
 from policies.timetable import TIMED, called_to_close, closes_at
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ def write_close(book: "Book", instrument: int, time_ns: int, out: Record) -> Non
     out.legs, out.reduce, out.order_kind, out.hold_ns = 1, Reduce.GUARD, OrderKind.MARKET, 0
     out.epoch, out.view_hash, out.votes_count, out.features_count = book.ledger.account[0].epoch, 0, 0, 0
     out.instrument0, out.instrument1, out.lots0, out.lots1 = instrument, -1, 0, 0
+    no_evidence(out)
     out.limit0, out.limit1, out.stop, out.target = 0, 0, 0, 0
     out.bid0, out.ask0, out.bid1, out.ask1 = quote.bid, quote.ask, 0, 0
     out.quote0_ns, out.quote1_ns = quote.time_ns, 0

@@ -7,7 +7,8 @@ governor answers an approved intent with `EXECUTE` or with the reason for withho
 from enum import IntEnum, IntFlag
 from typing import Final
 
-from market.records import record_type
+from market.compiled import compiled
+from market.records import Record, record_type
 
 LEGS_MAX: Final = 2
 VOTES_MAX: Final = 4
@@ -153,3 +154,12 @@ class TradingState(IntEnum):
     ACTIVE = 0
     REDUCING = 1
     HALTED = 2
+
+
+@compiled
+def no_evidence(intent: Record) -> None:
+    """Begin an intent behind which no chain stands: whatever the row held before is gone, to the last byte."""
+    intent.evidence, intent.regime, intent.volatility, intent.outcomes = 0, 0, 0, 0
+    intent.coverage, intent.agreement, intent.claim, intent.low, intent.high = 0.0, 0.0, 0.0, 0.0, 0.0
+    for k in range(len(intent.said)):
+        intent.said[k], intent.weights[k] = 0.0, 0.0

@@ -17,6 +17,7 @@ from market.rounding import BUY, SELL, PriceKind, floor_lots, ticks_of_level
 from market.tape import Tape
 from policies import arbitrage, binary, forex, sma_cross
 from policies.gates import forex_combined, position_cap, size_multiplier_ppm
+from policies.intents import no_evidence
 from policies.opportunity import BPS
 from policies.routes import Scan
 from policies.signals import desk, sources
@@ -105,7 +106,7 @@ def _begin(agent: Agent, tape: Tape, row: int, out: Record) -> None:
 @compiled
 def _without_protection(out: Record) -> None:
     """Begin an intent without limits, stop, target or evidence, and with nothing claimed."""
-    out.evidence = 0
+    no_evidence(out)
     out.limit0, out.limit1, out.stop, out.target = 0, 0, 0, 0
     out.breakeven_at, out.trail_at, out.trail_by = 0, 0, 0
     out.claimed0, out.claimed1 = 0, 0
