@@ -22,8 +22,9 @@ from actors.local import ENVIRONMENT
 from actors.settings import GOVERNOR, RISK
 
 VICTIMS = (RISK, GOVERNOR, "gateway-a", "gateway-fx")
-POSITION = {RISK: "time_ns", GOVERNOR: "horizon_ns"}
-"""Where in market time an actor says that it is; gateways: `done_ns`."""
+POSITION = {GOVERNOR: "horizon_ns"}
+"""Where in market time an actor says that it is; the others: `done_ns`. An account that is flat and stopped for the
+day is not valued until the next one, so the time of its valuation says nothing of who is alive."""
 WAIT_S = 60.0
 END_S = 900.0
 PAUSE = threading.Event()
