@@ -49,6 +49,7 @@ slow: warm
 # Tests of opinions, which hold no money: slow where kernels are plain Python, and nothing is measured by them.
 OPINIONS := $(wildcard tests/policies/test_pattern*.py tests/policies/test_*regime.py tests/policies/test_calibration*.py \
 	tests/policies/test_bandits.py tests/policies/test_con*.py tests/policies/test_chance.py tests/policies/test_demotion.py \
+	tests/policies/signals/test_chain.py tests/policies/signals/test_outcomes.py tests/policies/test_scan_pace.py \
 	tests/market/test_microstructure.py tests/market/test_structure.py tests/market/test_indicators.py)
 OPINIONS := $(filter-out tests/policies/test_controls.py, $(OPINIONS))
 
