@@ -20,7 +20,9 @@ setup: .setup-stamp
 run: setup
 	$(BIN)/trifecta run $(ARGS)
 
-test: check slow coverage
+# Tests with a Ray wait for it a third of their time: coverage takes what they leave.
+test: check
+	$(MAKE) --output-sync=line -j 2 slow coverage
 
 check: setup lint types imports fast
 
@@ -56,7 +58,7 @@ OPINIONS := $(filter-out tests/policies/test_controls.py, $(OPINIONS))
 # Money code, by branch, with its kernels run as plain Python so that coverage sees them.
 coverage:
 	rm -f .coverage .coverage.*
-	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run --rcfile=tests/money_coverage.toml -m pytest -p tests.plain_kernels \
+	NUMBA_DISABLE_JIT=1 nice -n 19 $(BIN)/coverage run --rcfile=tests/money_coverage.toml -m pytest -p tests.plain_kernels \
 		-n 2 --dist loadfile tests/market tests/policies tests/envs -m "not slow" $(addprefix --ignore=, $(OPINIONS))
 	$(BIN)/coverage combine --quiet --rcfile=tests/money_coverage.toml
 	$(BIN)/coverage report --rcfile=tests/money_coverage.toml --fail-under=95
