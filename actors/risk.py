@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.loading import load_kernel
 from actors.messages import END, START, Finding, Grant, Intents, Pull, Reports, Rows, Rulings, Switches, Verdicts
 from actors.obeying import wish_of
 from actors.previewing import Preview, Proposal, market_time, preview_on
@@ -50,6 +51,7 @@ class RiskManager:
         self._plan = settings.plan
         self._book = restore_book(self._plan, log, cut)
         self._held = hold(self._book)
+        self._load()
         self._feeds = feeds_of(self._plan)
         self._inbox = RowInbox(settings.feeds, cut)
         self._held_back: set[str] = set()
@@ -74,6 +76,12 @@ class RiskManager:
         self._complete = log.complete
         self._samples = records(SAMPLES_MAX, SAMPLE)
         self._latches = records(SAMPLES_MAX, LATCH)
+
+    def _load(self) -> None:
+        """Have the kernels at hand that answer an intent, or close what is held."""
+        group = joined([records(1, INTENT), records(1, INTENT)], INTENT)
+        load_kernel(propose_closes, self._book, 0, group, 1)
+        load_kernel(judge_group_held, self._held, group, 1)
 
     # -- what it hears ------------------------------------------------------------------------------------------------
 
