@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market.quality import DataQualityError
-from research.validation.bootstrap import Floats, Indices
+from research.validation.bootstrap import Floats, Indices, stationary_indices
 
-BOOTSTRAPS: Final = 4999
+BOOTSTRAPS: Final = 1999
+BATCH: Final = 250
+"""Bootstraps drawn at a time, so that many periods fit in memory."""
 TAIL: Final = 2.5
 """Percent of the bootstraps on either side of the interval."""
 
@@ -34,17 +36,34 @@ def block_length(periods: int) -> int:
 
 def paired_bootstrap(policy: Floats, baseline: Floats, indices: Indices) -> Comparison:
     """Compare two series [n] of returns of the same periods under drawn rows [B, n]."""
+    rows, difference = np.asarray(indices, np.int64), _difference(policy, baseline)
+    if rows.ndim != 2 or rows.shape[1:] != difference.shape or not rows.size:
+        raise ValueError(f"indices {rows.shape}: [B, {len(difference)}] is allowed")
+    if rows.min() < 0 or rows.max() >= len(difference):
+        raise ValueError(f"indices from {rows.min()} to {rows.max()}; from 0 to {len(difference) - 1} are allowed")
+    return _comparison(difference, difference[rows].mean(axis=1))
+
+
+def compare(policy: Floats, baseline: Floats, block: float, count: int, seed: int) -> Comparison:
+    """Compare two series [n] by `count` stationary bootstraps with blocks of `block` periods on average."""
+    difference, generator = _difference(policy, baseline), np.random.default_rng(seed)
+    batches = [min(BATCH, count - begin) for begin in range(0, count, BATCH)]
+    means = [difference[stationary_indices(len(difference), block, size, generator)].mean(axis=1) for size in batches]
+    return _comparison(difference, np.concatenate(means))
+
+
+def _difference(policy: Floats, baseline: Floats) -> Floats:
     ours, theirs = np.asarray(policy, np.float64), np.asarray(baseline, np.float64)
-    rows = np.asarray(indices, np.int64)
-    if ours.ndim != 1 or ours.shape != theirs.shape or rows.ndim != 2 or rows.shape[1:] != ours.shape or not rows.size:
-        raise ValueError(f"policy {ours.shape}, baseline {theirs.shape}, indices {rows.shape}: [n], [n], [B, n] needed")
-    if rows.min() < 0 or rows.max() >= len(ours):
-        raise ValueError(f"indices from {rows.min()} to {rows.max()}; from 0 to {len(ours) - 1} are allowed")
-    difference: NDArray[np.float64] = ours - theirs
-    if not np.isfinite(difference).all():
-        raise DataQualityError(f"period {int(np.argmin(np.isfinite(difference)))}: a return is not finite")
+    if ours.ndim != 1 or ours.shape != theirs.shape or not len(ours):
+        raise ValueError(f"policy {ours.shape}, baseline {theirs.shape}: the same [n] with n >= 1 is allowed")
+    found: NDArray[np.float64] = ours - theirs
+    if not np.isfinite(found).all():
+        raise DataQualityError(f"period {int(np.argmin(np.isfinite(found)))}: a return is not finite")
+    return found
+
+
+def _comparison(difference: Floats, means: Floats) -> Comparison:
     mean = float(difference.mean())
-    means = difference[rows].mean(axis=1)
     above = int((means - mean >= mean).sum())
     low, high = np.percentile(means, (TAIL, 100.0 - TAIL))
-    return Comparison(mean, (1 + above) / (len(rows) + 1), float(low), float(high))
+    return Comparison(mean, (1 + above) / (len(means) + 1), float(low), float(high))
