@@ -27,6 +27,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "check": ("cli.check:check", "Look for knowledge of the future, and for what depends on where data begins."),
     "tune": ("cli.tune:tune", "Sweep a policy's parameters with Ray Tune."),
     "walkforward": ("cli.walkforward:walkforward", "Choose on the past, trade what came after, and judge it."),
+    "evaluate": ("cli.evaluate:evaluate", "Judge a policy against what anybody could have done instead."),
     "serve": ("cli.serve:serve", "Serve the decision API over a running paper session."),
     "topology": ("cli.topology:topology", "Show the actors of a running system and how they are connected."),
     "doctor": ("cli.doctor:doctor", "Check this machine, this home and this data, with a remedy per finding."),
