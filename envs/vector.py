@@ -18,6 +18,7 @@ from market.far_calls import handle_of
 from market.paper import END_NS
 from market.tape import Int64, Role, Tape, owned
 from policies.intents import DeskKind
+from policies.model_plans import with_model
 from policies.models import ACTIONS_OF
 from policies.network import Activation, network_of
 from policies.observing import observer_of, width_of
@@ -70,23 +71,9 @@ def asking_plan(plan: Plan, features: Sequence[str], observer: Sequence[float] =
 
 
 def plan_with(plan: Plan, model: ModelPlan) -> Plan:
-    """Return a plan of one desk that decides by a model, under the parameters it has in common with the policy."""
-    import msgspec
-
-    from policies.catalogue import params_of, policy_named
-
+    """Return a plan of one desk that decides by a model; MarketError where it is not clear whose action is meant."""
     _check_single(plan)
-    desk, kind = plan.desks[0], DeskKind(plan.desks[0].kind)
-    spec = policy_named(MODELLED[kind])
-    known = {bound.name for bound in spec.params}
-    given = {name: value for name, value in desk.params if name in known and desk.policy == spec.name}
-    desk = msgspec.structs.replace(desk, policy=spec.name, params=params_of(spec, given))
-    return msgspec.structs.replace(plan, desks=(desk,), models=(model,))
-
-
-MODELLED: Final = {
-    DeskKind.FOREX: "network", DeskKind.BINARY: "network_digital", DeskKind.ARBITRAGE: "network_pair",
-}  # fmt: skip
+    return with_model(plan, model)
 
 
 def _check_single(plan: Plan) -> None:

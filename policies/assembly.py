@@ -117,6 +117,9 @@ def desks_of(plan: Plan) -> Records:
             if hasattr(desk, name):
                 row[name] = getattr(desk, name)
         row.budget_ppm = round(desk.budget_fraction * 1e6)
+    for model in plan.models:
+        if model.shadow:
+            table[model.desk].shadow, table[model.desk].auto_execute = 1, 0
     return table
 
 
