@@ -21,6 +21,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "explain": ("cli.explain:explain", "Say why a decision is what it is: votes, weights, what stopped it."),
     "reconcile": ("cli.reconcile:reconcile", "Show what differs between a venue's account and ours, and resolve it."),
     "risk": ("cli.risk:risk", "Report the risk of what an account holds: VaR, ES, clusters, stress."),
+    "standing": ("cli.standing:standing", "Show what the desks have learned from their own trades."),
     "data": ("cli.data:data", "Show what market data there is, and check it."),
     "scan": ("cli.scan:scan", "Scan all instruments and timeframes for opportunities, and rank them."),
     "policies": ("cli.policies:policies", "List the policies with their parameters."),
