@@ -26,6 +26,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "scan": ("cli.scan:scan", "Scan all instruments and timeframes for opportunities, and rank them."),
     "policies": ("cli.policies:policies", "List the policies with their parameters."),
     "check": ("cli.check:check", "Look for knowledge of the future, and for what depends on where data begins."),
+    "episode": ("cli.episode:episode", "Draw what the desks do with one instrument, as a picture and a page."),
     "tune": ("cli.tune:tune", "Sweep a policy's parameters with Ray Tune."),
     "walkforward": ("cli.walkforward:walkforward", "Choose on the past, trade what came after, and judge it."),
     "serve": ("cli.serve:serve", "Serve the decision API over a running paper session."),

@@ -11,7 +11,7 @@ from tests.research.journals import a_session, write_journal
 @pytest.fixture(scope="module")
 def journal(tmp_path_factory):
     folder = tmp_path_factory.mktemp("standing")
-    _, records = a_session(folder / "tapes", a_plan(), a_tape(minutes=60, ticks=1_200))
+    _, records = a_session(folder / "tapes", a_plan(), a_tape(minutes=120, ticks=1_500))
     return write_journal(folder / "journal.db", records)
 
 
