@@ -94,7 +94,8 @@ class Terms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 def _within(value: Any, kind: type | UnionType, low: float, high: float) -> bool:
     """Tell whether a value is a number of a kind within bounds; NaN is not, and neither is True."""
-    return isinstance(value, kind) and not isinstance(value, bool) and low <= value <= high
+    number: Any = value
+    return isinstance(number, kind) and not isinstance(number, bool) and bool(low <= value <= high)
 
 
 class Walk(Terms, frozen=True, kw_only=True):

@@ -9,15 +9,17 @@ continued is one.
 from collections import defaultdict
 from typing import Any, Final, NamedTuple
 
+from actors.obeying import wish_of
 from actors.settings import decode_plan
 from actors.writing import Writer
 from journal.order_records import Report
-from journal.records import Decision, Session
+from journal.records import Command, Decision, Outcome, Session
 from journal.store import Journal
 from market.ledger import OUTCOMES, TRADES, apply_report, open_ledger
-from market.paper import REPORT, Reason
+from market.paper import REPORT, Reason, ReportKind
 from market.records import Record, records
 from policies.assembly import instruments_of
+from policies.commands import Result
 from policies.plan import Plan
 from policies.track_record import (
     count_answer,
@@ -28,7 +30,7 @@ from policies.track_record import (
     setup_row,
 )
 
-READ: Final = frozenset({"session", "decision", "report"})
+READ: Final = frozenset({"session", "decision", "report", "command", "outcome"})
 FINAL: Final = ("CANCEL", "REJECT")
 ANSWERS: Final = ("FILL", *FINAL)
 SIDE_NAMES: Final = ("long", "short")
@@ -117,19 +119,24 @@ class _Chapter:
         self.writer, self.row = Writer(plan, number), records(1, REPORT)
         self.ledger = open_ledger(self.table, int(self.table.group.max(initial=-1)) + 1, plan.cash)
         self.behind: dict[int, Decision] = {}
-        self.openers: dict[int, Decision] = {}
+        self.openers: dict[int, Decision | None] = {}
+        self.commands: dict[int, Command] = {}
         self.entries: dict[int, tuple[_Entry, RouteKey]] = {}
         self.heard: set[int] = set()
         self.pairs = {(one.instrument_a, one.instrument_b): plan.desks[one.desk].name for one in plan.routes}
         standing.payouts_ppm |= {one.key: one.payout_ppm for one in plan.instruments if one.payout_ppm}
 
     def take(self, record: Any) -> None:
-        """Take the next decision or report."""
+        """Take the next record of the session."""
         match record:
             case Decision():
                 self._decided(record)
             case Report():
                 self._reported(record)
+            case Command() if record.trades:
+                self.commands[record.row] = record
+            case Outcome() if record.result == Result.DONE and record.row in self.commands:
+                self._taken_over(self.commands.pop(record.row))
 
     def _decided(self, decision: Decision) -> None:
         if decision.reduce or not decision.orders:
@@ -149,20 +156,36 @@ class _Chapter:
         if report.report not in ("FILL", "SETTLE"):
             return
         number = self.plan.index_of(report.instrument)
-        group = int(self.table[number].group)
         self.writer.report_row(report, self.row[0])
         apply_report(self.ledger, self.row[0])
-        is_contract = self.plan.instruments[number].underlying is not None
-        if is_contract:
+        if self.plan.instruments[number].underlying is not None:
             for trade in self.ledger.trades[: int(self.ledger.control[TRADES])]:
                 self._settled(self.behind.get(int(trade.number)), int(trade.pnl))
         else:
-            for outcome in self.ledger.outcomes[: int(self.ledger.control[OUTCOMES])]:
-                self._closed(self.openers.pop(group, None), int(outcome.pnl))
-            opener = self.behind.get(report.number) if report.reason == Reason.ENTRY.name else None
-            if opener is not None and group >= 0 and self.ledger.groups[group].positions > 0:
-                self.openers.setdefault(group, opener)
+            self._moved(int(self.table[number].group), self.behind.get(report.number))
         self.ledger.control[:] = 0
+
+    def _moved(self, group: int, opener: Decision | None) -> None:
+        """Count what has just become flat; what is open from here on is of the decision that opened it, or nobody's."""
+        for outcome in self.ledger.outcomes[: int(self.ledger.control[OUTCOMES])]:
+            self._closed(self.openers.pop(group, None), int(outcome.pnl))
+        if group >= 0 and self.ledger.groups[group].positions > 0:
+            self.openers.setdefault(group, opener)
+
+    def _taken_over(self, command: Command) -> None:
+        """Book lots that a person took over: what they touch is no decision's result until it is flat."""
+        wish = wish_of(self.plan, command)
+        number, row = wish.instrument, self.row[0]
+        row.time_ns, row.venue, row.instrument = wish.time_ns, self.table[number].venue, number
+        row.kind, row.reason, row.number, row.execution = ReportKind.FILL, Reason.MANUAL, -1, -1
+        for trade in wish.trades:
+            row.lots, row.price, row.fee = trade.lots, trade.price, trade.fee
+            row.rate_num, row.rate_den = trade.rate_num, trade.rate_den
+            group = int(self.table[number].group)
+            self.openers[group] = None
+            apply_report(self.ledger, row)
+            self._moved(group, None)
+            self.ledger.control[:] = 0
 
     def _answered(self, report: Report) -> None:
         """Count an order that has become final, and an entry whose last order has."""

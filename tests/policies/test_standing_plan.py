@@ -4,8 +4,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from market.compiled import compiled
 from policies.standing_plan import DeskStanding, StandingError, StandingPlan, rows_of_desk, standing_array
-from policies.track_record import BUCKETS
+from policies.track_record import BUCKETS, evaluated, side_row
 from tests.builders import a_plan
 
 
@@ -56,3 +57,14 @@ def test_the_standing_of_other_desks_is_refused():
 def test_a_standing_survives_its_way_through_a_journal():
     standing = a_standing(forex=((3, 0.5, 0.25),))
     assert msgspec.json.decode(msgspec.json.encode(standing), type=StandingPlan) == standing
+
+
+@compiled
+def worth(rows, desk, instrument, lots, claim):
+    return evaluated(claim, rows[desk, side_row(instrument, lots)])
+
+
+def test_a_kernel_reads_the_row_of_its_desk():
+    rows = standing_array(a_plan(), a_standing(forex=((3, 0.5, 0.25),)))
+    assert worth(rows, 0, 1, -7, 0.7) == 0.5 * 0.7 + 0.25
+    assert worth(rows, 0, 1, 7, 0.7) == worth(rows, 2, 1, -7, 0.7) == 0.7

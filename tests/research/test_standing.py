@@ -6,9 +6,10 @@ import msgspec
 import pytest
 
 from actors.restoring import newest_session
-from journal.records import Claim, Session
+from journal.records import Claim, Command, Outcome, Session
 from journal.store import MemoryJournal
 from market.payoff import edge_significance
+from policies.commands import Result
 from policies.standing_plan import standing_array
 from research.result import result_of_session
 from research.run_metrics import round_trips
@@ -100,6 +101,25 @@ def test_sessions_follow_each_other_and_one_can_be_asked_for_alone(session):
     middle = len(records) // 2
     continued = copied(journal, [*records[:middle], first, *records[middle:]])
     assert standing_rows(standing_of(continued)).sides == standing_rows(single).sides
+
+
+def test_lots_that_a_person_took_over_are_no_decision_s_result(session):
+    journal, log, _ = session
+    records = [entry.record() for entry in journal.entries()]
+    whole = {(row.instrument, row.side): row.outcomes for row in standing_rows(standing_of(journal)).sides}
+    first = next(one for one in log.reports if one.report == "FILL" and one.instrument == "EURUSD@fx")
+    at = records.index(first)
+    took = Command(
+        time_ns=first.time_ns - 1, row=-1, session=1, action="ADJUST", subject="EURUSD@fx", amount=500, who=("ann",),
+        reason="test", wall_ns=0, trades=((500, first.price, 0, 1, 1),),
+    )  # fmt: skip
+    done = Outcome(time_ns=first.time_ns - 1, row=-1, result=Result.DONE)
+    changed = standing_rows(standing_of(copied(journal, [*records[:at], took, done, *records[at:]])))
+    left = {(row.instrument, row.side): row.outcomes for row in changed.sides}
+    assert left == {key: count for key, count in whole.items() if key[0] != "EURUSD@fx"}  # it was never flat again
+    refused = msgspec.structs.replace(done, result=Result.NOT_LATCHED)
+    same = standing_rows(standing_of(copied(journal, [*records[:at], took, refused, *records[at:]])))
+    assert same.sides == standing_rows(standing_of(journal)).sides
 
 
 def test_a_setup_is_held_against_break_even_by_the_exact_test(session):
