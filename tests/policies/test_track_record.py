@@ -17,7 +17,6 @@ from policies.track_record import (
     KEPT,
     POOLED,
     PRIOR,
-    TALLY,
     accuracy,
     count_answer,
     count_entry,
@@ -27,6 +26,7 @@ from policies.track_record import (
     hit_rate,
     open_tallies,
     profit_share,
+    route_row,
     setup_row,
     side_row,
     write_route,
@@ -169,4 +169,4 @@ def test_every_setup_has_a_row_of_its_own():
     assert rows == list(range(3 * 2 * BUCKETS))
     assert setup_row(0, 0.3, day + 4 * HOUR_NS - 1) == 0
     assert [side_row(2, 0.4), side_row(2, -0.4), side_row(2, 0.0)] == [4, 5, 4]
-    assert TALLY.names is not None
+    assert [route_row(route, what) for route in range(2) for what in (FILL, HEALTH, KEPT)] == list(range(6))
