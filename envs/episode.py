@@ -23,16 +23,16 @@ class Fills(NamedTuple):
 class Episode(NamedTuple):
     """One episode of one instrument; arrays of (steps,) unless said otherwise.
 
-    `environment`, `policy`, `instrument`, `data` and `seed` say what it is. `action` are numbers of `action_names`;
-    `position` is the signed lots after the step; `equity` and `drawdown` (how far below its peak, positive) are of
-    the whole account, in `currency`; `reward` is what the environment paid.
+    `environment`, `policy`, `instrument`, `data` and `seed` (None: no chance in it) say what it is. `action` holds
+    numbers of `action_names`; `position` is the signed lots after the step; `equity` and `drawdown` (how far below its
+    peak, positive) are of the whole account, in `currency`; `reward` is what the environment paid.
     """
 
     environment: str
     policy: str
     instrument: str
     data: str
-    seed: int
+    seed: int | None
     currency: str
     action_names: tuple[str, ...]
     time_ns: Int64

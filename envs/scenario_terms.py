@@ -4,8 +4,8 @@ A step is `step_ns` of market time. Drifts and volatilities are of log returns, 
 `first_ticks` is the price before the first step. Shares and chances are fractions from 0 to 1.
 """
 
-import math
-from typing import Final
+from types import UnionType
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -77,18 +77,25 @@ class Terms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def _require(self, field: str, value: object) -> None:
         low, high, unit = BOUNDS[field]
-        many = value if isinstance(value, tuple) else (value,)
         usual = type(self).__struct_defaults__[self.__struct_fields__.index(field)]
         whole = isinstance(usual[0] if isinstance(usual, tuple) else usual, int)
-        for one in many:
-            sound = isinstance(one, int if whole else int | float) and not isinstance(one, bool)
-            if not sound or not math.isfinite(one) or not low <= one <= high:
-                kind = "a whole number" if whole else "a number"
-                self.refuse(field, value, f"{kind} from {low:,.12g} to {high:,.12g} ({unit})")
+        many: tuple[object, ...] = (value,)
+        if isinstance(usual, tuple):
+            many = value if isinstance(value, tuple) and value else (None,)
+        if not all(_within(one, int if whole else int | float, low, high) for one in many):
+            kind = "whole numbers" if whole else "numbers"
+            kind = f"a tuple of {kind}" if isinstance(usual, tuple) else f"a {kind[:-1]}"
+            self.refuse(field, value, f"{kind} from {low:,.12g} to {high:,.12g} ({unit})")
 
     def refuse(self, field: str, value: object, allowed: str) -> None:
         """Raise what says that a term is not allowed."""
         raise ScenarioError(f"{type(self).__name__}: {field} = {value!r}: {allowed} is allowed")
+
+
+def _within(value: Any, kind: type | UnionType, low: float, high: float) -> bool:
+    """Tell whether a value is a number of a kind within bounds; NaN is not, and neither is True."""
+    number: Any = value
+    return isinstance(number, kind) and not isinstance(number, bool) and bool(low <= value <= high)
 
 
 class Walk(Terms, frozen=True, kw_only=True):

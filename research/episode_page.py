@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 
 from envs.episode import Episode, EpisodeResult, Floats, require_episode, result_of_episode
-from research.episode_picture import action_ink, runs_of
+from research.episode_picture import action_ink, runs_of, seed_words
 from research.report.equity import line
 from research.report.figures import (
     Figure,
@@ -63,7 +63,7 @@ def _identity(episode: Episode) -> str:
     begin, end = int(episode.time_ns[0]), int(episode.time_ns[-1])
     rows = [
         ("Environment", episode.environment), ("Policy", episode.policy), ("Instrument", episode.instrument),
-        ("Market span", f"{utc(begin)} to {utc(end)} UTC ({span_text(end - begin)})"), ("Seed", f"{episode.seed}"),
+        ("Market span", f"{utc(begin)} to {utc(end)} UTC ({span_text(end - begin)})"), ("Chance", seed_words(episode)),
         ("Data", episode.data),
     ]  # fmt: skip
     return f'<dl class="identity">{"".join(f"<dt>{name}</dt><dd>{text(value)}</dd>" for name, value in rows)}</dl>'

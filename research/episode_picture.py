@@ -78,8 +78,13 @@ def headline_of(episode: Episode) -> str:
 def _head(episode: Episode) -> Iterator[Shape]:
     yield Words(24, 38, f"{episode.instrument}: {episode.policy}, {episode.environment}", 22, INK, bold=True)
     begin, end = (utc(int(episode.time_ns[k]))[:MINUTE_LETTERS] for k in (0, -1))
-    yield Words(24, 64, f"{begin} to {end} UTC   seed {episode.seed}   {_data_words(episode.data)}", 13, GREY)
+    yield Words(24, 64, f"{begin} to {end} UTC   {seed_words(episode)}   {_data_words(episode.data)}", 13, GREY)
     yield Words(24, 88, headline_of(episode), 14, INK)
+
+
+def seed_words(episode: Episode) -> str:
+    """Name the seed of all chance, or say that there is none."""
+    return "no seed" if episode.seed is None else f"seed {episode.seed}"
 
 
 def _data_words(data: str) -> str:

@@ -1,5 +1,6 @@
 """A backtest as an episode of one instrument: what its static policy wanted, held and earned at every step."""
 
+from collections import Counter
 from typing import Final
 
 import numpy as np
@@ -19,10 +20,11 @@ ACTIONS: Final = ("hold", "buy", "sell", "close")
 """What a static policy does at a step: nothing, open a long or a short (whether or not it was allowed), or close."""
 
 
-def episode_of(finished: Backtest, instrument: str, seed: int = 0) -> Episode:
+def episode_of(finished: Backtest, instrument: str, seed: int | None = None) -> Episode:
     """Return the episode of an instrument (its key); the steps are the rows that move its price.
 
-    A reward is the log return of the account's equity over the step. EpisodeError for what the plan does not have.
+    `seed` is that of the data, where it was made. A reward is the log return of the account's equity over the step.
+    EpisodeError for what the plan does not have.
     """
     plan, result = finished.planned.plan, finished.result
     keys = [one.key for one in plan.instruments]
@@ -46,6 +48,12 @@ def episode_of(finished: Backtest, instrument: str, seed: int = 0) -> Episode:
             fills=fills,
         )
     )  # fmt: skip
+
+
+def busiest(finished: Backtest) -> str:
+    """Return the instrument with most closed trades; without any, the first that a feed moves."""
+    counts = Counter(trade.instrument for trade in finished.result.trades)
+    return counts.most_common(1)[0][0] if counts else finished.planned.plan.feeds[0].instrument
 
 
 def _equity_at(result: RunResult, time_ns: NDArray[np.int64]) -> NDArray[np.float64]:
