@@ -17,12 +17,15 @@ from market.rounding import BUY, SELL, PriceKind, floor_lots, ticks_of_level
 from market.tape import Tape
 from policies import arbitrage, binary, forex, sma_cross
 from policies.gates import forex_combined, position_cap, size_multiplier_ppm
-from policies.intents import no_evidence
+from policies.intents import Reduce, no_evidence
+from policies.models import CHOICES, Models, network_action
+from policies.observing import observe_pair
 from policies.opportunity import BPS
 from policies.routes import Scan
 from policies.signals import desk, sources
 from policies.signals.desk import Chains
 from policies.sizing import fixed_fraction_lots, notional_lots, share_of
+from policies.stance import leave_stance, take_stance
 from policies.view import HASH_START, Views, mix
 
 
@@ -34,6 +37,10 @@ class PolicyKind(IntEnum):
     DRIFTING_DIGITAL = 3
     CONVERGENCE = 4
     CONFLUENCE = 5
+    NETWORK = 6
+    GENOME = 7
+    NETWORK_DIGITAL = 8
+    NETWORK_PAIR = 9
 
 
 class Agent(NamedTuple):
@@ -51,6 +58,7 @@ class Agent(NamedTuple):
     control: NDArray[np.int64]
     views: Views
     chains: Chains
+    models: Models
 
 
 GAIN_MAX: Final = 2.0**62
@@ -78,7 +86,30 @@ def propose_bar(agent: Agent, tape: Tape, row: int, out: Record) -> bool:
         return _size_forex(agent, feed, params, features[sources.ATR], risk_fraction, out)
     if kind == PolicyKind.TREND_REVERSION:
         return _size_forex(agent, feed, params, features[forex.ATR], params[forex.P_RISK], out)
+    if kind >= PolicyKind.NETWORK:
+        return _size_model(agent, feed, params, features, out)
     return _size_binary(agent, feed, params, out)
+
+
+@compiled
+def _size_model(
+    agent: Agent, feed: Record, params: NDArray[np.float64], features: NDArray[np.float64], out: Record
+) -> bool:
+    """Size what a model says: a close of what is held, or a trade by the first feature, its ATR; move the stance."""
+    view = agent.views.views[feed.view_number]
+    if out.strength == 0.0:
+        out.reduce = Reduce.POLICY
+        leave_stance(view)
+        return _sign(out)
+    if agent.policies[feed.desk] == PolicyKind.NETWORK_DIGITAL:
+        life = agent.instruments[feed.trades].expiry_ns // max(feed.bar_ns, 1)
+        proposed = _size_binary(agent, feed, params, out)
+    else:
+        life = int(params[forex.P_HOLD])
+        proposed = _size_forex(agent, feed, params, features[0], params[forex.P_RISK], out)
+    if proposed:
+        take_stance(view, out, life)
+    return proposed
 
 
 @folded
@@ -180,7 +211,7 @@ def _size_binary(agent: Agent, feed: Record, params: NDArray[np.float64], out: R
 
 
 @compiled
-def propose_pair(agent: Agent, candidate: Record, out: Record) -> bool:
+def draft_pair(agent: Agent, candidate: Record, out: Record) -> bool:
     """Turn a route's candidate into a two-leg intent: open both legs, or close whatever both hold."""
     route = agent.routes[candidate.route]
     a, b = route.instrument_a, route.instrument_b
@@ -206,6 +237,26 @@ def propose_pair(agent: Agent, candidate: Record, out: Record) -> bool:
         return False
     out.gain = to_account(math.floor(net), candidate.rate_num, candidate.rate_den)
     return _sign(out)
+
+
+@compiled
+def propose_pair(agent: Agent, candidate: Record, out: Record) -> bool:
+    """Turn a route's candidate into a two-leg intent, unless the desk's model leaves it; see `draft_pair`."""
+    if not draft_pair(agent, candidate, out):
+        return False
+    desk = out.desk
+    if agent.policies[desk] != PolicyKind.NETWORK_PAIR or out.reduce != 0:
+        return True
+    see_pair(agent, candidate, out)
+    return network_action(agent.models, desk, agent.models.mask, CHOICES) != 0
+
+
+@compiled
+def see_pair(agent: Agent, candidate: Record, out: Record) -> None:
+    """Write what a desk's model sees of a drafted candidate to scratch[0]; both choices are allowed."""
+    models = agent.models
+    observe_pair(models.observers[out.desk], candidate, out, models.scratch[0])
+    models.mask[0] = models.mask[1] = True
 
 
 @compiled

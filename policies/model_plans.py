@@ -1,0 +1,52 @@
+"""Models of a plan: which desk decides by which, held against what the desk needs before anything is asked."""
+
+import numpy as np
+
+from policies.catalogue import features_of, policy_named
+from policies.intents import DeskKind
+from policies.models import ACTIONS_OF, Models, open_models
+from policies.network import INPUTS, LAYERS, LAYERS_MAX, SIZES, numbers_of, outputs_of
+from policies.observing import observer_of, width_of
+from policies.plan import ModelPlan, Plan
+from policies.proposals import PolicyKind
+
+
+def models_of(plan: Plan) -> Models:
+    """Return the models of a plan's desks; ValueError where a policy has none that it needs, or one it cannot read."""
+    for given in plan.models:
+        if not 0 <= given.desk < len(plan.desks) or not policy_named(plan.desks[given.desk].policy).modelled:
+            raise ValueError(f"a model is for desk {given.desk}, which decides by none")
+    models = [plan.model_of(k) for k in range(len(plan.desks))]
+    for desk, model in zip(plan.desks, models, strict=True):
+        spec = policy_named(desk.policy)
+        if not spec.modelled:
+            continue
+        if model is None:
+            raise ValueError(f"desk {desk.name}: policy {spec.name} decides by a model, and the plan has none for it")
+        check_model(spec.kind, spec.desk, model)
+    return open_models(models)
+
+
+def check_model(kind: PolicyKind, desk: DeskKind, model: ModelPlan) -> None:
+    """Hold a model's numbers against its features and its desk's actions; ValueError says what does not fit."""
+    paired = desk is DeskKind.ARBITRAGE
+    if paired != (not model.features):
+        raise ValueError(f"model {model.sha256[:12]}: {len(model.features)} features; a pair has none, a bar some")
+    if len(model.observer) != len(observer_of(model.features)):
+        raise ValueError(f"model {model.sha256[:12]}: its observer does not fit its features")
+    if kind is PolicyKind.GENOME:
+        return
+    numbers = np.array(model.numbers, np.float64)
+    width, actions = width_of(np.array(model.observer)), ACTIONS_OF[desk]
+    sound = len(numbers) > SIZES and 1 <= numbers[LAYERS] <= LAYERS_MAX + 1 and len(numbers) == numbers_of(numbers)
+    if not sound or numbers[INPUTS] != width or outputs_of(numbers) != actions:
+        raise ValueError(
+            f"model {model.sha256[:12]}: not a network of {width} inputs and {actions} actions, which its desk needs"
+        )
+
+
+def features_of_desk(plan: Plan, desk: int) -> tuple[str, ...]:
+    """Return the features that a desk's views have: its model's, or its policy's under its parameters."""
+    own, model = plan.desks[desk], plan.model_of(desk)
+    spec = policy_named(own.policy)
+    return model.features if model is not None and spec.modelled else features_of(spec, dict(own.params))
