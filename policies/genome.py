@@ -11,6 +11,7 @@ What is not known decides nothing: a feature or an intermediate value that is no
 """
 
 import math
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Final
 
@@ -52,6 +53,43 @@ class Code(IntEnum):
     DIV = 12
     MIN = 13
     MAX = 14
+
+
+def flaw_of(numbers: Sequence[float], features: int) -> str:
+    """Say what is wrong with the numbers of a genome that reads so many features; empty where nothing is.
+
+    The interpreter checks nothing: what passes here stays within its stack, its features and its numbers.
+    """
+    if len(numbers) < HEAD or any(count != int(count) or count < 0 for count in numbers[:HEAD]):
+        return "their head is not five counts"
+    if numbers[0] != features:
+        return f"they read {numbers[0]:g} features where there are {features}"
+    counts = [int(count) for count in numbers[1:HEAD]]
+    if len(numbers) != HEAD + ITEM * sum(counts) or sum(counts) > NODES_MAX:
+        return f"their head says {sum(counts)} items, of at most {NODES_MAX}, and {len(numbers)} numbers follow it"
+    at = HEAD
+    for count in counts:
+        flaw = _flaw_of_condition(numbers[at : at + ITEM * count], features) if count else ""
+        if flaw:
+            return flaw
+        at += ITEM * count
+    return ""
+
+
+def _flaw_of_condition(items: Sequence[float], features: int) -> str:
+    height = 0
+    for code, operand in zip(items[::ITEM], items[1::ITEM], strict=True):
+        if code not in set(Code):
+            return f"code {code:g} is unknown"
+        if code == Code.FEATURE and operand not in range(features):
+            return f"feature {operand:g} is not one of {features}"
+        taken = 0 if code <= Code.CONSTANT else 1 if code <= Code.ABS else 2
+        if height < taken:
+            return f"code {code:g} takes {taken} values where {height} are"
+        height += 1 - taken
+        if height > DEPTH_MAX:
+            return f"they need a stack of more than {DEPTH_MAX}"
+    return "" if height == 1 else f"a condition leaves {height} values"
 
 
 @compiled

@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 from market.feature_specs import SPECS, parse_feature
 from policies.genome import DEPTH_MAX, NODES_MAX
 from policies.intents import FEATURES_MAX
+from policies.observing import units_of
 from policies.regime import Regime
 
 Node = Mapping[str, Any]
@@ -98,7 +99,7 @@ def _size(node: Node) -> Size:
 def feature_text(node: Node) -> str:
     """Return a feature node as features are written: `rsi:14`."""
     parameters = SPECS[node["ind"]].parameters
-    return ":".join((str(node["ind"]), *(_plain(node[name]) for name in parameters)))
+    return ":".join((str(node["ind"]), *(repr(node[name]) for name in parameters)))
 
 
 def feature_node(text: str) -> dict[str, Any]:
@@ -111,10 +112,6 @@ def feature_node(text: str) -> dict[str, Any]:
 
 def _pairs(name: str, given: list[str]) -> list[tuple[str, str]]:
     return list(zip(SPECS[name].parameters, given, strict=True))
-
-
-def _plain(value: Any) -> str:
-    return repr(value)
 
 
 def features_of(genome: Genome) -> tuple[str, ...]:
@@ -150,9 +147,11 @@ def checked(genome: Any) -> dict[str, Any]:
     nodes = size_of(genome).nodes
     if nodes > NODES_MAX:
         raise GenomeError(f"genome: {nodes} nodes; at most {NODES_MAX} are allowed")
-    features = len(features_of(genome))
-    if features > FEATURES_MAX:
-        raise GenomeError(f"genome: {features} features, {SIZE_FEATURE} among them; at most {FEATURES_MAX} are allowed")
+    features = features_of(genome)
+    if len(features) > FEATURES_MAX:
+        raise GenomeError(
+            f"genome: {len(features)} features, {SIZE_FEATURE} among them; at most {FEATURES_MAX} are allowed"
+        )
     return dict(genome)
 
 
@@ -200,7 +199,7 @@ def _check_feature(place: str, node: Node) -> None:
         if not _is_number(node[name]) or (whole and type(node[name]) is not int):
             raise GenomeError(f"{place}: {name} = {node[name]!r}; a {'whole ' if whole else ''}number is allowed")
     try:
-        parse_feature(feature_text(node))
+        units_of((SIZE_FEATURE, feature_text(node)))  # what grows without bound depends on where data begins
     except ValueError as error:
         raise GenomeError(f"{place}: {error}") from None
 

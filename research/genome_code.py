@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from policies.genome import DEPTH_MAX, HEAD, ITEM, Code
+from policies.genome import HEAD, ITEM, Code, flaw_of
 from research.genome import Genome, GenomeError, Node, checked, conditions_of, feature_node, feature_text, features_of
 
 CONDITIONS: Final = ("entry", "exit", "short.entry", "short.exit")
@@ -53,16 +53,15 @@ def decompile(compiled: Compiled) -> dict[str, Node]:
     Whole constants come back as whole numbers: 30 and 30.0 are one to the kernel.
     """
     numbers = compiled.numbers
-    if len(numbers) < HEAD or numbers[0] != len(compiled.features):
-        raise GenomeError(f"numbers: they are not of a genome with {len(compiled.features)} features")
-    counts = [int(count) for count in numbers[1:HEAD]]
-    if len(numbers) != HEAD + ITEM * sum(counts):
-        raise GenomeError(f"numbers: there are {len(numbers)}, their head says {HEAD + ITEM * sum(counts)}")
+    flaw = flaw_of(numbers, len(compiled.features))
+    if flaw:
+        raise GenomeError(f"numbers: {flaw}")
     found, at = {}, HEAD
-    for name, count in zip(CONDITIONS, counts, strict=True):
-        if count:
-            found[name] = _tree(compiled.features, numbers[at : at + ITEM * count])
-        at += ITEM * count
+    for name, count in zip(CONDITIONS, numbers[1:HEAD], strict=True):
+        end = at + ITEM * int(count)
+        if end > at:
+            found[name] = _tree(compiled.features, numbers[at:end])
+        at = end
     return found
 
 
@@ -74,15 +73,8 @@ def _tree(features: tuple[str, ...], items: tuple[float, ...]) -> Node:
         elif code == Code.CONSTANT:
             stack.append({"const": int(operand) if operand == int(operand) else operand})
         else:
-            name = _NAMES.get(Code(int(code)) if code in Code._value2member_map_ else Code.FEATURE)
             taken = 1 if code <= Code.ABS else 2
-            if name is None or len(stack) < taken:
-                raise GenomeError(f"numbers: code {code:g} is not allowed where {len(stack)} values are")
-            stack[-taken:] = [{"op": name, "args": stack[-taken:]}]
-        if len(stack) > DEPTH_MAX:
-            raise GenomeError(f"numbers: they need a stack of {len(stack)}; at most {DEPTH_MAX} is allowed")
-    if len(stack) != 1:
-        raise GenomeError(f"numbers: a condition leaves {len(stack)} values; one is allowed")
+            stack[-taken:] = [{"op": _NAMES[Code(int(code))], "args": stack[-taken:]}]
     return stack[0]
 
 

@@ -17,6 +17,7 @@ from policies.genome import (
     OPEN_LONG,
     OPEN_SHORT,
     Code,
+    flaw_of,
     genome_action,
     holds,
     joined,
@@ -180,6 +181,7 @@ def test_a_genome_reads_atr_first_and_every_feature_once():
     genome = a_genome(entry=op("and", op("lt", RSI, const(30)), op("gt", EMA, SLOW)))
     compiled = compile_genome(genome)
     assert compiled.features == ("atr:14", "rsi:14", "ema:12", "ema:26")
+    assert flaw_of(compiled.numbers, 4) == ""
     assert compiled.numbers[:HEAD] == (4.0, 7.0, 3.0, 0.0, 0.0)
 
 
@@ -216,6 +218,7 @@ BAD = [
     (a_genome(entry=RSI), "genome.entry: ind is a float where a bool is wanted; and, or, not, lt, gt are allowed"),
     (a_genome(entry=op("lt", RSI)), "genome.entry: lt takes a list of 2 args"),
     (a_genome(entry=op("lt", RSI, {"ind": "magic"})), "genome.entry.args[1]: ind 'magic' is unknown; adx, atr"),
+    (a_genome(entry=op("lt", RSI, {"ind": "obv"})), "genome.entry.args[1]: feature 'obv': it has no bounded unit"),
     (a_genome(entry=op("lt", RSI, {"ind": "rsi", "n": 0})), "genome.entry.args[1]: feature 'rsi:0': n = '0'"),
     (a_genome(entry=op("lt", RSI, {"ind": "rsi", "n": "14"})), "genome.entry.args[1]: n = '14'; a whole number"),
     (a_genome(entry=op("lt", RSI, {"ind": "rsi"})), "genome.entry.args[1]: n is missing; ind, n are allowed"),
@@ -257,16 +260,23 @@ def test_the_hash_is_of_the_canonical_text():
 
 
 BROKEN = [
-    (Compiled((), ()), "they are not of a genome with 0 features"),
-    (Compiled((), (0.0, 1.0, 0.0, 0.0, 0.0)), "there are 5, their head says 7"),
-    (Compiled((), (0.0, 1.0, 0.0, 0.0, 0.0, 5.0, 0.0)), "code 5 is not allowed where 0 values are"),
-    (Compiled((), (0.0, 1.0, 0.0, 0.0, 0.0, 77.0, 0.0)), "code 77 is not allowed where 0 values are"),
-    (Compiled((), (0.0, 2.0, 0.0, 0.0, 0.0, 2.0, 1.0, 2.0, 1.0)), "a condition leaves 2 values"),
-    (Compiled((), (0.0, 6.0, 0.0, 0.0, 0.0, *(2.0, 1.0) * 6)), "they need a stack of 6; at most 5"),
+    ((), 0, "their head is not five counts"),
+    ((0.0, 1.5, 0.0, 0.0, 0.0), 0, "their head is not five counts"),
+    ((0.0, -1.0, 0.0, 0.0, 0.0), 0, "their head is not five counts"),
+    ((2.0, 0.0, 0.0, 0.0, 0.0), 1, "they read 2 features where there are 1"),
+    ((0.0, 1.0, 0.0, 0.0, 0.0), 0, "their head says 1 items, of at most 31, and 5 numbers follow it"),
+    ((0.0, 32.0, 0.0, 0.0, 0.0, *(2.0, 1.0) * 32), 0, "their head says 32 items, of at most 31"),
+    ((0.0, 1.0, 0.0, 0.0, 0.0, 5.0, 0.0), 0, "code 5 takes 2 values where 0 are"),
+    ((0.0, 1.0, 0.0, 0.0, 0.0, 77.0, 0.0), 0, "code 77 is unknown"),
+    ((1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0), 1, "feature 1 is not one of 1"),
+    ((1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.5), 1, "feature 0.5 is not one of 1"),
+    ((0.0, 2.0, 0.0, 0.0, 0.0, 2.0, 1.0, 2.0, 1.0), 0, "a condition leaves 2 values"),
+    ((0.0, 6.0, 0.0, 0.0, 0.0, *(2.0, 1.0) * 6), 0, "they need a stack of more than 5"),
 ]
 
 
-@pytest.mark.parametrize(("compiled", "said"), BROKEN)
-def test_numbers_that_are_of_no_genome_are_refused(compiled, said):
-    with pytest.raises(GenomeError, match=said):
-        decompile(compiled)
+@pytest.mark.parametrize(("numbers", "features", "said"), BROKEN)
+def test_numbers_that_are_of_no_genome_are_refused(numbers, features, said):
+    assert said in flaw_of(numbers, features)
+    with pytest.raises(GenomeError, match=f"numbers: {said}"):
+        decompile(Compiled(("rsi:14",) * features, numbers))
