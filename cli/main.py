@@ -26,6 +26,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "policies": ("cli.policies:policies", "List the policies with their parameters."),
     "check": ("cli.check:check", "Look for knowledge of the future, and for what depends on where data begins."),
     "tune": ("cli.tune:tune", "Sweep a policy's parameters with Ray Tune."),
+    "evolve": ("cli.evolve:evolve", "Breed strategies by genetic programming on Ray, and keep the best."),
+    "strategies": ("cli.strategies:strategies", "Show, export, import, retire and choose bred strategies."),
     "walkforward": ("cli.walkforward:walkforward", "Choose on the past, trade what came after, and judge it."),
     "serve": ("cli.serve:serve", "Serve the decision API over a running paper session."),
     "topology": ("cli.topology:topology", "Show the actors of a running system and how they are connected."),

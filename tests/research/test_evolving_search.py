@@ -44,10 +44,9 @@ def score(tried):
 
 
 def a_search(breeding=BREEDING, known=None, resumed=None):
-    heard, kept = [], []
+    heard = []
     search = Search(breeding, lambda tried: heard.append(tuple(tried)) or score(tried), known)
-    for generation in search.generations(resumed):
-        kept.append((generation, heard.pop() if heard else ()))
+    kept = [(generation, heard.pop() if heard else ()) for generation in search.generations(resumed)]
     return kept[-1][0], kept
 
 
