@@ -61,7 +61,12 @@ BREEDING = ("seed", "population", "generations", "sides", "regime", "lam", "gap_
 @click.option("--gap-penalty", type=click.FloatRange(0.0, 10.0), default=0.5, show_default=True,
               help="Fitness per unit by which the fitted part was better.")  # fmt: skip
 @click.option("--min-trades", type=click.IntRange(1, 10**6), default=30, show_default=True, help="Fewer are not valid.")
-@click.option("--workers", type=click.IntRange(1, 256), default=None, help="Processes.  [default: one per core]")
+@click.option(
+    "--workers",
+    type=click.IntRange(0, 256),
+    default=None,
+    help="Processes; 0: this one alone, without Ray.  [default: one per core]",
+)
 @click.option("--resume", is_flag=False, flag_value="", default=None, metavar="[ID]",
               help="Go on with a run that was ended, the newest without an ID.")  # fmt: skip
 @click.option("--best", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many to show.")
@@ -158,7 +163,9 @@ def document(found: "Evolution", best: int) -> dict[str, Any]:
     from research.genome_code import lines_of
 
     breeding = found.settings.breeding
-    shown = sorted(found.front, key=lambda one: (one.fitness is None, -(one.fitness or 0.0), one.trial.tried.sha256))
+    shown = sorted(
+        found.candidates, key=lambda one: (one.fitness is None, -(one.fitness or 0.0), one.trial.tried.sha256)
+    )
     return {
         "command": "evolve",
         "run": found.run,
@@ -171,9 +178,10 @@ def document(found: "Evolution", best: int) -> dict[str, Any]:
         "valid": found.valid,
         "tries": found.tries,
         "tries_of_other_runs": found.earlier,
-        "front": [
+        "candidates": [
             {
                 "sha256": one.trial.tried.sha256,
+                "front": one.front,
                 "nodes": one.trial.tried.nodes,
                 "rules": dict(lines_of(one.trial.tried.genome)),
                 "fitness": one.trial.fitness,
@@ -209,7 +217,9 @@ def _show(found: "Evolution", best: int, picture: Path | None) -> None:
     if picture is not None:
         click.echo(f"picture: {picture}")
     if found.strategy is None or found.winner is None:
-        click.echo("no genome of the front traded often enough where it is chosen: none is kept", err=True)
+        click.echo("no genome of the best fronts traded often enough where it is chosen: none is kept", err=True)
+        if not found.valid:
+            click.echo("more bars, a smaller --min-trades, or lots that an account can take: more --cash", err=True)
         return
     click.echo(f"\nwinner {found.strategy.sha256[:12]}")
     for word, rule in lines_of(found.strategy.genome):
@@ -241,7 +251,7 @@ def _table(found: "Evolution", best: int) -> "Table":
     from rich.table import Table
 
     table = Table(
-        title="The front, best where it is chosen first", title_justify="left", box=SIMPLE_HEAD, pad_edge=False
+        title="The best fronts, best where it is chosen first", title_justify="left", box=SIMPLE_HEAD, pad_edge=False
     )
     for header in (
         "genome",
@@ -257,13 +267,15 @@ def _table(found: "Evolution", best: int) -> "Table":
     table.add_column("buy when", overflow="fold")
     from research.genome_code import text_of
 
-    shown = sorted(found.front, key=lambda one: (one.fitness is None, -(one.fitness or 0.0), one.trial.tried.sha256))
+    shown = sorted(
+        found.candidates, key=lambda one: (one.fitness is None, -(one.fitness or 0.0), one.trial.tried.sha256)
+    )
     for one in shown[:best]:
-        scored = one.trial.scored
+        tried, scored = one.trial.tried, one.trial.scored
         table.add_row(
-            one.trial.tried.sha256[:12], str(one.trial.tried.nodes), _number(one.fitness), _number(scored.fit.sharpe),
+            tried.sha256[:12], str(one.front + 1), str(tried.nodes), _number(one.fitness), _number(scored.fit.sharpe),
             _number(scored.test.sharpe), _number(one.choice.sharpe), f"{one.choice.trades:,}",
-            f"{one.choice.net_profit:,.2f}", text_of(one.trial.tried.genome["entry"]),
+            f"{one.choice.net_profit:,.2f}", text_of(tried.genome["entry"]),
         )  # fmt: skip
     return table
 

@@ -87,7 +87,7 @@ def _step_of(least: float) -> float:
 
 def _front(evolution: Evolution, scale: _Scale) -> Iterator[Shape]:
     """Yield the front from small to large, joined by steps, the winner last and named."""
-    points = [(one.trial.tried.nodes, one.trial.fitness or 0.0) for one in evolution.front]
+    points = [(one.trial.tried.nodes, one.trial.fitness or 0.0) for one in evolution.candidates if one.front == 0]
     for (nodes, fitness), (larger, better) in pairwise(points):
         if fitness >= scale.low:
             yield Line(scale.x(nodes), scale.y(fitness), scale.x(larger), scale.y(fitness), FRONT)

@@ -18,7 +18,7 @@ from research.evolving.objectives import Terms, nsga2_fronts, penalised_fitness
 from research.evolving.records import Burnt, EvolveError, Folder, RunFolder, Trial, data_key
 from research.evolving.scoring import Market, PartScore, gap_of, score_part, spans_of
 from research.evolving.search import Breeding, Search, Tried
-from research.evolving.workers import Score, Workers, score_genome
+from research.evolving.workers import Alone, Score, Workers, score_genome
 from research.home import FileLock, Home
 from research.paper import revision
 from research.params import DataFile
@@ -27,6 +27,8 @@ from research.validation import deflated_sharpe, moments_of, probabilistic_sharp
 from research.walkforward import bars_of
 
 ID_DIGITS: Final = 12
+CANDIDATES_MIN: Final = 12
+"""Genomes that the winner is chosen from, at least: the best fronts of all that was tried."""
 GATE: Final = 0.95
 """A deflated Sharpe ratio from here on is more than luck. Source: notes on validation."""
 
@@ -43,9 +45,10 @@ class Settings(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A genome of the front, on the bars that the front is chosen on; fitness None where it is not valid there."""
+    """A genome of one of the best fronts (0: the best), on the bars that it is chosen on; None: not valid there."""
 
     trial: Trial
+    front: int
     choice: PartScore
     fitness: float | None
 
@@ -61,7 +64,7 @@ class Evolution(NamedTuple):
     settings: Settings
     market: Market
     trials: tuple[Trial, ...]
-    front: tuple[Candidate, ...]
+    candidates: tuple[Candidate, ...]
     winner: Candidate | None
     holdout: PartScore | None
     holdout_psr: float | None
@@ -104,7 +107,10 @@ class Evolver:
         self, watch: Watch | None = None, wished: Callable[[], bool] = lambda: False, workers: int | None = None,
         score: Score = score_genome,
     ) -> Evolution:  # fmt: skip
-        """Return the finished run; KeyboardInterrupt once somebody wished to stop, and it can be taken up again."""
+        """Return the finished run; KeyboardInterrupt once somebody wished to stop, and it can be taken up again.
+
+        `workers` None: as many as there are cores; 0: none, but this process.
+        """
         begin = time.perf_counter()
         self.run.path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.run.path / "lock", f"evolution {self.run.name}", "--home")
@@ -121,7 +127,8 @@ class Evolver:
         if done is not None and done.number >= breeding.generations:
             return
         trials = self.run.trials()
-        with Workers(self.market, score, workers, wished) as own:
+        crew = Alone(self.market, score, wished) if workers == 0 else Workers(self.market, score, workers, wished)
+        with crew as own:
 
             def evaluate(tried: Sequence[Tried]) -> list[float | None]:
                 scores = own.score([one.genome for one in tried])
@@ -145,29 +152,36 @@ class Evolver:
         return penalised_fitness(out.sharpe, within.sharpe, nodes, out.trades, self.settings.terms)
 
     def _judged(self, trials: tuple[Trial, ...], begin: float) -> Evolution:
-        front = self._front(trials)
-        valid = [one for one in front if one.fitness is not None]
+        candidates = self._candidates(trials)
+        valid = [one for one in candidates if one.fitness is not None]
         winner = max(valid, key=lambda one: (one.fitness or 0.0, one.trial.tried.sha256), default=None)
         known = self.folder.evaluated(self.key)
         earlier = len(known.keys() - {one.tried.sha256 for one in trials})
         found = Evolution(
-            self.run.name, self.planned, self.settings, self.market, trials, front, winner, None, None, (), len(known),
-            earlier, None, None, None, 0.0,
+            self.run.name, self.planned, self.settings, self.market, trials, candidates, winner, None, None, (),
+            len(known), earlier, None, None, None, 0.0,
         )  # fmt: skip
         if winner is not None:
             found = self._kept(self._looked(found._replace(deflated=self._deflated(winner, known)), winner), winner)
         return found._replace(seconds=time.perf_counter() - begin)
 
-    def _front(self, trials: Sequence[Trial]) -> tuple[Candidate, ...]:
-        """Return the best compromises of all that was tried, scored on the bars that they are chosen on."""
+    def _candidates(self, trials: Sequence[Trial]) -> tuple[Candidate, ...]:
+        """Return the best compromises of all that was tried, scored on the bars that they are chosen on.
+
+        Front after front, until there are enough: one lucky genome must not leave nothing to choose from.
+        """
         valid = [trial for trial in trials if trial.fitness is not None]
-        fronts = nsga2_fronts([(float(trial.fitness or 0.0), trial.tried.nodes) for trial in valid]).fronts
-        found = []
-        for number in fronts[0] if fronts else ():
-            trial = valid[number]
-            choice = score_part(self.market, trial.tried.genome, "choice")[0]
-            found.append(Candidate(trial, choice, self._fitness(trial.tried.nodes, choice, trial.scored.test)))
-        return tuple(sorted(found, key=lambda one: (one.trial.tried.nodes, one.trial.tried.sha256)))
+        found: list[Candidate] = []
+        for place, front in enumerate(
+            nsga2_fronts([(trial.fitness or 0.0, trial.tried.nodes) for trial in valid]).fronts
+        ):
+            if len(found) >= CANDIDATES_MIN:
+                break
+            for trial in (valid[number] for number in front):
+                choice = score_part(self.market, trial.tried.genome, "choice")[0]
+                fitness = self._fitness(trial.tried.nodes, choice, trial.scored.test)
+                found.append(Candidate(trial, place, choice, fitness))
+        return tuple(sorted(found, key=lambda one: (one.front, one.trial.tried.nodes, one.trial.tried.sha256)))
 
     def _deflated(self, winner: Candidate, known: dict[str, float]) -> float | None:
         """Return how sure it is that the winner's ratio on the test is more than the best of all tries on this data."""

@@ -20,7 +20,7 @@ from deap import gp
 
 from policies.genome import DEPTH_MAX, NODES_MAX
 from policies.intents import FEATURES_MAX
-from research.genome import feature_node, features_of, genome_hash, size_of
+from research.genome import Node, conditions_of, feature_node, features_of, genome_hash, size_of
 
 Tree = Any
 """A `gp.PrimitiveTree`."""
@@ -182,10 +182,19 @@ def _node(nodes: Iterator[str], arities: dict[str, int]) -> dict[str, Any]:
 
 
 def fits(tree: Tree) -> bool:
-    """Tell whether a tree is within the bounds of a genome: levels, nodes, features."""
+    """Tell whether a tree is within the bounds of a genome (levels, nodes, features), and no node of it is idle."""
     genome = genome_of(tree, "ANY")
     size = size_of(genome)
-    return size.nodes <= NODES_MAX and size.depth <= DEPTH_MAX and len(features_of(genome)) <= FEATURES_MAX
+    within = size.nodes <= NODES_MAX and size.depth <= DEPTH_MAX and len(features_of(genome)) <= FEATURES_MAX
+    return within and not any(_idles(node) for _, node in conditions_of(genome))
+
+
+def _idles(node: Node) -> bool:
+    """Tell whether a node says nothing: two equal arguments, or what is undone by the node below."""
+    args = node.get("args", ())
+    same = len(args) == 2 and node["op"] != "add" and args[0] == args[1]
+    undone = node.get("op") in ("not", "abs") and args[0].get("op") == node["op"]
+    return same or undone or any(_idles(child) for child in args)
 
 
 def name_of(tree: Tree) -> str:

@@ -49,6 +49,30 @@ def score_batch(name: str, market: Market, genomes: Sequence[Genome], score: Sco
     return [score(_own[name], genome) for genome in genomes]
 
 
+class Alone:
+    """No worker but this process, with the face of `Workers`."""
+
+    def __init__(self, market: Market, score: Score, wished: Callable[[], bool]) -> None:
+        self._market, self._score, self._wished = market, score, wished
+
+    def __enter__(self) -> "Alone":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def score(self, genomes: Sequence[Genome]) -> list[Scored]:
+        """Return the scores of genomes in their order."""
+        found = []
+        for genome in genomes:
+            if self._wished():
+                raise KeyboardInterrupt
+            found.append(self._score(self._market, genome))
+        return found
+
+
 class Workers:
     """A local Ray for the length of a `with` block."""
 
