@@ -30,6 +30,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "tune": ("cli.tune:tune", "Sweep a policy's parameters with Ray Tune."),
     "train": ("cli.train:train", "Train a desk's agent by reinforcement learning, many seeds at once."),
     "models": ("cli.models:models", "List trained agents; name champions and challengers, promote, roll back."),
+    "evolve": ("cli.evolve:evolve", "Breed strategies by genetic programming on Ray, and keep the best."),
+    "strategies": ("cli.strategies:strategies", "Show, export, import, retire and choose bred strategies."),
     "walkforward": ("cli.walkforward:walkforward", "Choose on the past, trade what came after, and judge it."),
     "serve": ("cli.serve:serve", "Serve the decision API over a running paper session."),
     "topology": ("cli.topology:topology", "Show the actors of a running system and how they are connected."),

@@ -119,8 +119,9 @@ def rollback(desk: str, home: Path, reason: str) -> None:
 def promote(desk: str, home: Path, as_json: bool, reason: str, **options: Any) -> int:
     """Make the challenger champion, if it was better where it listened.
 
-    Both are rolled over the market rows of the session in which the challenger was in shadow: rows that it was not trained on. It is
-    promoted if the mean difference of their hourly log returns is above 0 by a paired block bootstrap; exit 1 if not.
+    Both are rolled over the market rows of the session in which the challenger was in shadow; hours that either has
+    seen before do not count. It is promoted if the mean difference of their hourly log returns is above 0 by a paired
+    block bootstrap; exit 1 if not.
     """
     from research.learning.promotion import promotion_of
     from research.learning.roles import Roles

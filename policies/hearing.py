@@ -18,6 +18,7 @@ from market.quotes import update_price
 from market.records import Record, Records
 from market.tape import Role, Tape, any_flaw
 from policies import binary, forex, sma_cross
+from policies.genome import HOLD, genome_action
 from policies.masks import ACTIONS, Action
 from policies.models import SIDES, allowed, network_action, say, see
 from policies.proposals import DAY_END, Agent, PolicyKind, propose_bar
@@ -105,7 +106,12 @@ def hear_model(agent: Agent, feed: Record, tape: Tape, row: int, out: Record) ->
         return False
     binary_desk = kind == PolicyKind.NETWORK_DIGITAL
     count = SIDES if binary_desk else ACTIONS
-    action = network_action(models, feed.desk, models.mask, count) if kind != PolicyKind.GENOME else 0
+    if kind == PolicyKind.GENOME:
+        features = agent.views.features[feed.view_number]
+        wanted = genome_action(models.numbers[feed.desk], features, models.scratch[3], view.last_side)
+        action = wanted if models.mask[wanted] else HOLD
+    else:
+        action = network_action(models, feed.desk, models.mask, count)
     return say(view, action, params[binary.P_EDGE] if binary_desk else params[forex.P_CANDIDATE], out)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from msgspec import structs
 
 from policies.catalogue import features_of, params_of, policy_named
+from policies.genome import flaw_of
 from policies.intents import DeskKind
 from policies.models import ACTIONS_OF, Models, open_models
 from policies.network import INPUTS, LAYERS, LAYERS_MAX, SIZES, numbers_of, outputs_of
@@ -59,6 +60,9 @@ def check_model(kind: PolicyKind, desk: DeskKind, model: ModelPlan) -> None:
     if len(model.observer) != len(observer_of(model.features)):
         raise ValueError(f"model {model.sha256[:12]}: its observer does not fit its features")
     if kind is PolicyKind.GENOME:
+        flaw = flaw_of(model.numbers, len(model.features))
+        if flaw:
+            raise ValueError(f"model {model.sha256[:12]}: no genome of its features, {flaw}")
         return
     numbers = np.array(model.numbers, np.float64)
     width, actions = width_of(np.array(model.observer)), ACTIONS_OF[desk]

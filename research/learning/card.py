@@ -13,7 +13,7 @@ def training_card(sha256: str, artefact: Artefact) -> str:
         "",
         f"- artefact: `{sha256}`, code {artefact.revision[:12] or 'unknown'}",
         f"- policy `{artefact.policy}`, {spec.algorithm}, {net} {spec.activation}, seed {artefact.seed}, "
-        f"chunk {artefact.chunk + 1} of {spec.chunks} ({spec.steps:,} decisions in all), the best on the validation part",
+        f"chunk {artefact.chunk + 1} of {spec.chunks} ({spec.steps:,} decisions), the best on the validation part",
         f"- reward {spec.reward}, rate {spec.rate:g}, gamma {spec.gamma:g}, "
         f"split {spec.train:g} / {spec.validation:g} / rest by time, purge {spec.purge} rows",
         f"- sees: {', '.join(artefact.features) or 'the numbers of a candidate'}",

@@ -35,7 +35,7 @@ def a_pair(**terms: object) -> Record:
 
 def assessed(candidate: Record, lots: int = 10, **terms: object) -> Record:
     out = records(1, INTENT)[0]
-    assess(a_pair(**terms), 0, 1, candidate, lots, PARAMS, out)
+    assess(a_pair(**terms), 0, 1, candidate, lots, PARAMS, FILL, HEALTH, out)
     return out
 
 
