@@ -103,7 +103,7 @@ def rollback(desk: str, home: Path, reason: str) -> None:
 
     roles = Roles(_folder(home))
     before = roles.before(desk)
-    roles.give(_entry(roles, desk, "rollback", before, roles.challenger(desk), reason))
+    roles.give(_entry(desk, "rollback", (before, roles.challenger(desk)), reason))
     click.echo(f"{desk}: {before[:12] or 'no artefact'} decides again, from the next session on")
 
 
@@ -129,7 +129,7 @@ def promote(desk: str, home: Path, as_json: bool, reason: str, **options: Any) -
     roles = Roles(_folder(home))
     verdict = promotion_of(home, roles, desk, options["session"], options["periods"], options["p_max"])
     if verdict.passed:
-        entry = _entry(roles, desk, "promote", verdict.challenger, "", reason or verdict.text, verdict.evidence)
+        entry = _entry(desk, "promote", (verdict.challenger, ""), reason or verdict.text, verdict.evidence)
         roles.give(entry)
     if as_json:
         print_json({"command": "models promote", "desk": desk, "passed": verdict.passed, "text": verdict.text,
@@ -195,18 +195,17 @@ def _give(home: Path, name: str, action: str, reason: str) -> None:
     challenger = sha256 if action == "challenger" else roles.challenger(desk)
     if champion == challenger:
         challenger = ""
-    roles.give(_entry(roles, desk, action, champion, challenger, reason))
+    roles.give(_entry(desk, action, (champion, challenger), reason))
     click.echo(f"{desk}: champion {champion[:12] or '-'}, challenger {challenger[:12] or '-'}")
 
 
 def _entry(
-    roles: "Roles", desk: str, action: str, champion: str, challenger: str, reason: str,
-    evidence: dict[str, float] | None = None,
+    desk: str, action: str, seats: tuple[str, str], reason: str, evidence: dict[str, float] | None = None
 ) -> "Entry":  # fmt: skip
+    """Return an entry of now; `seats` are champion and challenger."""
     from research.learning.roles import Entry
 
     at = datetime.now(UTC).isoformat(timespec="seconds")
     return Entry(
-        at=at, desk=desk, action=action, champion=champion, challenger=challenger, reason=reason,
-        evidence=evidence or {},
-    )  # fmt: skip
+        at=at, desk=desk, action=action, champion=seats[0], challenger=seats[1], reason=reason, evidence=evidence or {}
+    )

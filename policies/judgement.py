@@ -9,7 +9,7 @@ from policies.guard import volume_ppm
 from policies.intents import Rule
 from policies.phases import phase_ppm
 from policies.remembered import note_sent, observe
-from policies.risk import Book, judge, resolve_close
+from policies.risk import Book, judge, resolve_close, shadow
 from policies.valuing import intent_risk
 
 
@@ -29,7 +29,7 @@ def judge_group(book: Book, group: Records, size: int) -> None:
     rank(book.desks, group, 0, size)
     for k in range(size):
         group[k].equity = book.ledger.account[0].equity
-        if book.desks[group[k].desk].shadow != 0:
+        if shadow(book, group[k]):
             group[k].rules = Rule.SHADOW.value  # unasked: an answer could use up what the others need
             continue
         group[k].rules = judge(book, group[k])

@@ -157,6 +157,12 @@ def halted(book: Book, intent: Record) -> bool:
 
 
 @compiled
+def shadow(book: Book, intent: Record) -> bool:
+    """Object to whatever a challenger asks for; asked before all others, so that it uses up nothing of theirs."""
+    return bool(book.desks[intent.desk].shadow != 0)
+
+
+@compiled
 def foreign_epoch(book: Book, intent: Record) -> bool:
     """Object to an intent that was made under another governor's mandate."""
     return bool(intent.epoch != book.ledger.account[0].epoch)
