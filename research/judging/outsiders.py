@@ -19,7 +19,7 @@ from market.tape import Role
 from policies.arbitrage import PARAMS as PAIR_PARAMS
 from policies.intents import DeskKind, Reduce
 from policies.plan import DeskPlan, Plan
-from policies.proposals import propose_bar, propose_pair
+from policies.proposals import draft_pair, propose_bar
 from policies.routes import CANDIDATE, Scan, write_candidate
 from policies.sizing import notional_lots
 from research.judging.runs import Actor
@@ -181,7 +181,7 @@ class _Chance:
         write_candidate(route, number, engine.scanner.instruments, quotes, now, kind.value, candidate[0])
         route.direction = 0
         intent = engine.intents[0]
-        if not propose_pair(engine.agent, candidate[0], intent):
+        if not draft_pair(engine.agent, candidate[0], intent):
             return False
         if kind == Scan.ENTER:
             intent.lots0, intent.lots1 = deal.side * deal.lots, -deal.side * deal.lots
