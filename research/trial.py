@@ -16,6 +16,8 @@ from research.tune_feed import Feed, Job
 from research.validation import Window
 from research.walkforward import bars_of
 
+DEATHS_MAX: Final = 5
+"""Times that a batch may lose its worker before the sweep gives up on it."""
 FOREVER: Final = 10**9
 """Trials at most: the search knows when it has ended, Tune does not need to."""
 
@@ -72,6 +74,7 @@ class Feeder(Searcher):
         super().__init__()
         self._feed, self._watch = feed, watch
         self._jobs: dict[str, Job] = {}
+        self._deaths: dict[tuple[int, ...], int] = {}
         self.failed: tuple[int, str] | None = None
         """The set that failed, and why."""
         self.lost: Job | None = None
@@ -96,7 +99,7 @@ class Feeder(Searcher):
         """Take a batch back."""
         job = self._jobs.pop(trial_id)
         if error or result is None or "columns" not in result:
-            self.lost = self.lost or job
+            self._again(job)
         elif result["failed"] >= 0:
             self.failed = self.failed or (int(result["failed"]), str(result["why"]))
         else:
@@ -108,6 +111,15 @@ class Feeder(Searcher):
                 return
             if self._watch is not None:
                 self._watch(self._feed.done, self._feed.planned)
+
+    def _again(self, job: Job) -> None:
+        """Hand a batch out anew; Tune itself gives up on one whose worker died before it had begun."""
+        name = int(job.places[0]), *job.folds
+        self._deaths[name] = self._deaths.get(name, 0) + 1
+        if self._deaths[name] > DEATHS_MAX:
+            self.lost = self.lost or job
+        else:
+            self._feed.put_back(job)
 
     def save(self, checkpoint_path: str) -> None:
         """Keep nothing: the log has it."""

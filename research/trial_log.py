@@ -183,7 +183,7 @@ def tried_on(trials: Path, own: RunRecord) -> Tried:
     files = {file.sha256 for file in own.data}
     ratios: dict[tuple[str, str, bytes], float] = {}
     mine = looks = 0
-    runs = sorted(records_in(trials), key=lambda run: run[1].id != own.id)  # this run first
+    runs = sorted(records_in(trials), key=lambda run: run[0].name != own.id)  # this run first
     for folder, record in runs:
         if record.policy != own.policy or not files & {file.sha256 for file in record.data}:
             continue
@@ -193,7 +193,7 @@ def tried_on(trials: Path, own: RunRecord) -> Tried:
         columns = stacked(scored, places, record.shape.folds)
         for row, ratio in zip(rows, daily_sharpe(columns).tolist(), strict=True):
             ratios.setdefault((record.basis_hash, record.tape_hash, row.tobytes()), ratio)
-        if record.id == own.id:
+        if folder.name == own.id:
             mine = len(ratios)
         elif (folder / FINISHED).exists():
             looks += 1

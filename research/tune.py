@@ -10,6 +10,8 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -35,8 +37,6 @@ from research.walkforward import bars_of
 
 BATCH: Final = 200
 """Sets per trial: some seconds of work, against a second or two that a trial costs."""
-DEATHS_MAX: Final = 5
-"""Times that a batch may lose its worker before the sweep gives up on it."""
 
 _TUNE: Final = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
@@ -150,7 +150,7 @@ def _fit(study: Study, feed: Feed, folder: str, watch: Watch | None, wished: Cal
     """Run trials until the feed has ended."""
     import ray.tune
 
-    from research.trial import FOREVER, BatchTrial, Feeder, Watcher
+    from research.trial import DEATHS_MAX, FOREVER, BatchTrial, Feeder, Watcher
 
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # what goes wrong is said by us, in one line
     planned = study.planned
@@ -172,7 +172,8 @@ def _fit(study: Study, feed: Feed, folder: str, watch: Watch | None, wished: Cal
             failure_config=ray.tune.FailureConfig(max_failures=DEATHS_MAX),
         ),
     )
-    tuner.fit()
+    with redirect_stdout(StringIO()):  # Ray tells of dead workers there, at length; standard output is for the answer
+        tuner.fit()
     if wished():
         raise KeyboardInterrupt
     if feeder.error is not None:
@@ -181,9 +182,7 @@ def _fit(study: Study, feed: Feed, folder: str, watch: Watch | None, wished: Cal
         place, why = feeder.failed
         raise SweepError(f"the rollout of {shown(study.grid.sets_at([place]).named(0))} failed: {why}")
     if feeder.lost is not None:
-        raise SweepError(
-            f"the worker of the batch with {_span(study.grid, feeder.lost.places)} died {DEATHS_MAX + 1} times"
-        )
+        raise SweepError(f"the worker of the batch with {_span(study.grid, feeder.lost.places)} died again and again")
     if not feed.finished:
         raise SweepError("Ray Tune ended before the search did")
 

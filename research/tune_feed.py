@@ -44,6 +44,11 @@ class Feed:
         self._under_way += 1
         return self._waiting.pop(0)
 
+    def put_back(self, job: Job) -> None:
+        """Take back a batch that nobody has run."""
+        self._under_way -= 1
+        self._waiting.insert(0, job)
+
     def bring(self, job: Job, columns: Floats) -> None:
         """Log what came of a batch, and go on where its round is complete."""
         self._log.append(job.places, job.folds, columns)

@@ -14,7 +14,7 @@ from research.tune_result import Tuned
 WIDTH: Final = 1000
 LEFT: Final = 70
 RIGHT: Final = 30
-TOP: Final = 100
+TOP: Final = 116
 TALL: Final = 260
 LOW: Final = 200
 GAP: Final = 76
@@ -23,7 +23,7 @@ DOTS_MAX: Final = 4000
 """Sets that are drawn; of more, every k-th. The best is always there."""
 TICKS: Final = 5
 LABELS_MAX: Final = 8
-INK, DOT, BEST, GREY, RULE = "#222222", "#9ec5e8", "#b3411e", "#6b7075", "#e4e4e4"
+INK, DOT, BEST, GREY, RULE = "#222222", "#5b9bd5", "#b3411e", "#6b7075", "#e4e4e4"
 MIDDLE: Final = "#1c6fb0"
 
 
@@ -64,7 +64,7 @@ def picture_of(found: Tuned) -> Drawing:
         column = rows[:, [name for name, _ in study.grid.base].index(axis.name)]
         shapes += _frame(panel, f"by {axis.name}: every set, and the median of each value")
         shapes += _by_value(panel, axis.values, column, means)
-    height = bottom + 44 + (LOW + 86) * -(-len(study.grid.axes) // 2)
+    height = bottom + 20 + (LOW + 86) * -(-len(study.grid.axes) // 2)
     return Drawing(f"{study.planned.plan.desks[0].policy}: mean {study.metric} over folds", WIDTH, height, shapes)
 
 
