@@ -83,8 +83,8 @@ class Resumable(Words):
     show_default=True,
     help="What to rank by: the most, of max_drawdown the least; undefined ranks last.",
 )
-@click.option("--folds", type=click.IntRange(1, 1000), default=4, show_default=True, help="Folds to search on.")
-@click.option("--holdout", type=click.IntRange(1, 100), default=1, show_default=True, help="Folds that none sees.")
+@click.option("--folds", type=click.IntRange(1, 50), default=4, show_default=True, help="Folds to search on.")
+@click.option("--holdout", type=click.IntRange(1, 20), default=1, show_default=True, help="Folds that none sees.")
 @click.option(
     "--purge",
     type=click.IntRange(min=0),

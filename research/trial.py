@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import ray.tune
+from numpy.typing import NDArray
 from ray.tune.search import Searcher
 
 from market.tape import Tape, owned
@@ -14,7 +15,6 @@ from research.scores import with_params
 from research.trial_score import COLUMNS, score_window
 from research.tune_feed import Feed, Job
 from research.validation import Window
-from research.walkforward import bars_of
 
 DEATHS_MAX: Final = 5
 """Times that a batch may lose its worker before the sweep gives up on it."""
@@ -29,10 +29,12 @@ class Work(NamedTuple):
     tape: Tape
     grid: Grid
     windows: tuple[Window, ...]
+    times: NDArray[np.int64]
+    """The instants of the tape's bars."""
 
     def score(self, places: list[int], folds: list[int]) -> dict[str, Any]:
         """Score sets on folds: the bytes of columns [sets, folds, COLUMNS], or the first set that failed and why."""
-        sets, times = self.grid.sets_at(places), bars_of(self.tape)
+        sets, times = self.grid.sets_at(places), self.times
         table = np.empty((len(places), len(folds), len(COLUMNS)))
         for k in range(len(places)):
             try:

@@ -150,15 +150,13 @@ def _fit(study: Study, feed: Feed, folder: str, watch: Watch | None, wished: Cal
     """Run trials until the feed has ended."""
     import ray.tune
 
-    from research.trial import DEATHS_MAX, FOREVER, BatchTrial, Feeder, Watcher
+    from research.trial import DEATHS_MAX, FOREVER, BatchTrial, Feeder, Watcher, Work
 
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # what goes wrong is said by us, in one line
     planned = study.planned
     windows = study.folds.windows[: study.folds.searched]  # no worker ever has those held out
-    last = windows[-1].test_end
-    data = {
-        "plan": planned.plan, "tape": _until(planned, last), "grid": study.grid, "windows": windows,
-    }  # fmt: skip
+    tape = _until(planned, windows[-1].test_end)
+    data = Work(planned.plan, tape, study.grid, windows, bars_of(tape))._asdict()
     feeder = Feeder(feed, watch)
     tuner = ray.tune.Tuner(
         ray.tune.with_resources(ray.tune.with_parameters(BatchTrial, **data), {"cpu": 1}),

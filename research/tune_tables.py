@@ -1,6 +1,7 @@
 """Tables of a search: of the best sets and of the folds for the terminal, of all sets as Parquet or CSV."""
 
 from pathlib import Path
+from statistics import fmean
 from typing import Final
 
 import numpy as np
@@ -85,8 +86,12 @@ def judgement_lines(found: Tuned) -> list[str]:
     reason = f" ({found.dsr.reason})" if found.dsr.reason else ""
     lines.append(f"deflated Sharpe ratio of the best on the folds of the search: {sure}{reason}; {tried}")
     if found.steps is not None:
-        values = ", ".join(f"fold {step.fold} {_shown(step.value)}" for step in found.steps)
-        lines.append(f"chosen by the folds before it, {found.study.metric}: {values or 'one fold only'}")
+        known = [step.value for step in found.steps if step.value is not None]
+        mean = _shown(fmean(known) if known else None)
+        lines.append(
+            f"walk forward, every fold by the best of the folds before it: mean {found.study.metric} {mean} over "
+            f"{len(known)} of {len(found.steps)} folds"
+        )
     if found.holdout is not None:
         psr = "undefined" if found.psr.value is None else f"{found.psr.value:.3f}"
         column = found.holdout.columns[:, COLUMNS.index("net_profit")]

@@ -27,8 +27,8 @@ from tests.waiting import until
 SPAN = ("--symbols", "GBPUSD", "--timeframe", "1h")
 GRID = ("--policy", "sma_cross", "--grid", "fast=5,8,13,34", "--grid", "slow=21:55:17")
 DATA = ("--data", str(REPO / "data"))
-LONG = ("--symbols", "GBPUSD", "AUDUSD", "--timeframe", "1m", "--policy", "trend_reversion", "--grid", "stop_atr=4:12:1",
-        "--grid", "target_atr=10:30:5", "--search", "asha", "--batch", "3", *DATA)  # fmt: skip
+LONG = ("--symbols", "GBPUSD", "AUDUSD", "--timeframe", "1m", "--policy", "trend_reversion",
+        "--grid", "stop_atr=4:12:1", "--grid", "target_atr=10:30:5", "--search", "asha", "--batch", "3", *DATA)  # fmt: skip
 
 
 def command(*words, **options):
@@ -154,7 +154,7 @@ BAD = [
     (["--grid", "fast=5", "--search", "random"], "--search random: --sets N is needed, how many to draw"),
     (["--grid", "fast=5", "--search", "grid", "--sets", "4"], "--search grid: it takes every set"),
     (["--grid", "fast=5", "--reduction", "4"], "--reduction 4: it is for --search asha"),
-    (["--grid", "fast=5", "--folds", "900"], "--folds 900 --holdout 1 --purge 0 --embargo 0: "),
+    (["--grid", "fast=5", "--purge", "900"], "--folds 4 --holdout 1 --purge 900 --embargo 0: 3,639 bars are needed"),
     (["--grid", "fast=5", "--out", "x.txt"], "--out x.txt: a file name that ends in .parquet or .csv is allowed"),
     (["--grid", "fast=5", "--picture", "x.pdf"], "--picture x.pdf: a file name that ends in .svg, .png, .html is"),
     (["--grid", "fast=5", "--resume"], "--resume and --symbols: a run goes on as it was asked for"),
@@ -190,7 +190,7 @@ def test_bad_input_is_refused_before_ray_is_even_imported(tmp_path):
         str(tmp_path),
         "--grid",
         "fast=5",
-        "--folds",
+        "--purge",
         "900",
     ]
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False, cwd=REPO)

@@ -27,7 +27,7 @@ def columns_of(score):
 
 
 def a_work():
-    return Work(PLAN, tape(), GRID, WINDOWS)
+    return Work(PLAN, tape(), GRID, WINDOWS, bars_of(tape()))
 
 
 def table(found, sets, folds):

@@ -13,14 +13,16 @@ from research.backtest import run_backtest
 from research.grid import Axis, Grid
 from research.run_metrics import metrics_of
 from research.scores import with_params
-from research.search import Asked
+from research.search import Asked, search_of
 from research.search_folds import Shape
-from research.trial import Work
-from research.trial_log import batches_in
+from research.trial import DEATHS_MAX, Feeder, Watcher, Work
+from research.trial_log import TrialLog, batches_in
 from research.trial_score import COLUMNS, SCORED
-from research.tune import SweepError, Workers, run_search, shown, study_of
+from research.tune import Workers, run_search, shown, study_of
+from research.tune_feed import Feed, Job
 from research.tune_picture import picture_of
 from research.tune_result import best_params, tuned
+from research.walkforward import bars_of
 from tests.research.walks import a_planned
 
 AXES = (Axis("fast", (2.0, 3.0, 5.0)), Axis("slow", (8.0, 13.0, 21.0, 34.0)))
@@ -39,7 +41,9 @@ def a_study(planned, asked=Asked("grid", None, 0), axes=AXES, metric="sharpe"): 
 def alone(study):
     """Return what every set scores in this process."""
     count = study.folds.searched
-    work = Work(study.planned.plan, study.planned.tape, study.grid, study.folds.windows[:count])
+    work = Work(
+        study.planned.plan, study.planned.tape, study.grid, study.folds.windows[:count], bars_of(study.planned.tape)
+    )
     found = work.score(list(range(study.grid.total)), list(range(count)))
     return np.frombuffer(found["columns"]).reshape(study.grid.total, count, len(COLUMNS))
 
@@ -58,39 +62,71 @@ def workers_of(process):
 
 
 @pytest.mark.cluster
-def test_killed_workers_lose_nothing_and_a_wish_to_stop_leaves_what_is_finished(planned, tmp_path):
-    """Every worker is killed once, after the first batch; later the run is left, and gone on with."""
-    study, killed, wish = a_study(planned), [], []
+def test_killed_workers_lose_nothing(planned, tmp_path):
+    """Every worker is killed once, after the first batch: more than the fifth of them that may die."""
+    study, killed = a_study(planned), []
 
-    def kill_then_stop(done, _):
+    def kill(done, _):
         if done == 1:
             for worker in workers_of(psutil.Process()):
                 worker.send_signal(signal.SIGKILL)
                 killed.append(worker.pid)
-        if done == 3:
-            wish.append(True)
 
-    with pytest.raises(KeyboardInterrupt):
-        run_search(study, tmp_path, Workers(2, 2), kill_then_stop, lambda: bool(wish))
+    searched = run_search(study, tmp_path, Workers(2, 2), kill)
     assert killed
+    assert (searched.batches, searched.reused, len(batches_in(tmp_path / study.record.id))) == (6, 0, 6)
+    assert np.array_equal(scores_of(searched), alone(study), equal_nan=True)
     assert [left for left in leftovers() if left.owner == os.getpid()] == []
     assert "RAY_AUTH_TOKEN_PATH" not in os.environ
-    kept = len(batches_in(tmp_path / study.record.id))
-    assert kept >= 3
-    rest = run_search(study, tmp_path, Workers(4, 2))
-    assert (rest.batches, rest.reused) == (-(-(12 - 2 * kept) // 4), 2 * kept * 3)
-    assert np.array_equal(scores_of(rest), alone(study), equal_nan=True)
-    assert run_search(study, tmp_path).batches == 0  # and no Ray was started for it
+    assert run_search(study, tmp_path).batches == 0  # and no Ray is started for it
 
 
-@pytest.mark.cluster
-@pytest.mark.slow
-def test_a_set_that_fails_ends_the_sweep_and_is_named(planned, tmp_path):
-    study = a_study(planned)
-    bad = study._replace(grid=study.grid._replace(axes=(AXES[0], Axis("slow", (8.0, 13.0, 21.0, 0.0)))))
-    with pytest.raises(SweepError) as caught:
-        run_search(bad, tmp_path, Workers(2, 2))
-    assert str(caught.value).startswith("the rollout of fast=2 slow=0 lots=1 failed: ValueError: ")
+class FakeFeed:
+    """A feed of one batch that knows what became of it."""
+
+    def __init__(self):
+        self.finished, self.waiting, self.brought = False, [Job(np.array([3, 4]), (0, 1))], []
+        self.done = self.planned = 1
+
+    def take(self):
+        return self.waiting.pop() if self.waiting else None
+
+    def put_back(self, job):
+        self.waiting.append(job)
+
+    def bring(self, job, columns):
+        self.brought.append((job, columns))
+        self.finished = True
+
+
+def test_a_batch_that_never_comes_back_is_handed_out_again_but_not_for_ever():
+    feeder = Feeder(FakeFeed(), None)
+    for death in range(DEATHS_MAX + 1):
+        assert feeder.suggest(str(death)) == {"places": (3, 4), "folds": (0, 1)}
+        assert feeder.suggest("other") is None
+        feeder.on_trial_complete(str(death), error=True)
+    assert feeder.lost.places.tolist() == [3, 4]
+    assert feeder.suggest("more") == "FINISHED"
+
+
+def test_a_batch_that_comes_back_is_brought_and_a_set_that_failed_ends_the_search():
+    feed, heard = FakeFeed(), []
+    feeder = Feeder(feed, lambda *one: heard.append(one))
+    feeder.suggest("a")
+    columns = np.arange(4.0 * len(COLUMNS)).reshape(2, 2, len(COLUMNS))
+    feeder.on_trial_complete("a", {"columns": columns.tobytes(), "failed": -1, "why": ""})
+    assert np.array_equal(feed.brought[0][1], columns)
+    assert (heard, feeder.suggest("b")) == ([(1, 1)], "FINISHED")
+    failing = Feeder(FakeFeed(), None)
+    failing.suggest("a")
+    failing.on_trial_complete("a", {"columns": b"", "failed": 4, "why": "ValueError: no"})
+    assert (failing.failed, failing.suggest("b")) == ((4, "ValueError: no"), "FINISHED")
+
+
+def test_a_wish_to_stop_is_asked_for_at_every_step():
+    watcher = Watcher(lambda: True)
+    with pytest.raises(KeyboardInterrupt):
+        watcher.on_step_begin(iteration=1, trials=[])
 
 
 def test_a_set_that_fails_for_all_fails_before_ray_starts(planned, tmp_path):
@@ -107,13 +143,9 @@ def found(planned, tmp_path_factory):
 
 def finished(study, trials):
     """Score a study in this process, as workers would, into its log; return what it came to."""
-    from research.search import search_of
-    from research.trial_log import TrialLog
-    from research.tune_feed import Feed
-
     log = TrialLog(trials, study.record)
     feed = Feed(search_of(study.asked, study.grid, study.folds.searched), log, study.metric, study.folds.searched, 5)
-    work = Work(study.planned.plan, study.planned.tape, study.grid, study.folds.windows)
+    work = Work(study.planned.plan, study.planned.tape, study.grid, study.folds.windows, bars_of(study.planned.tape))
     while (job := feed.take()) is not None:
         table = np.frombuffer(work.score(job.places.tolist(), list(job.folds))["columns"])
         feed.bring(job, table.reshape(len(job.places), len(job.folds), len(COLUMNS)))
