@@ -28,7 +28,8 @@ SPAN = ("--symbols", "GBPUSD", "--timeframe", "1h")
 GRID = ("--policy", "sma_cross", "--grid", "fast=5,8,13,34", "--grid", "slow=21:55:17")
 DATA = ("--data", str(REPO / "data"))
 LONG = ("--symbols", "GBPUSD", "AUDUSD", "--timeframe", "1m", "--policy", "trend_reversion",
-        "--grid", "stop_atr=4:12:1", "--grid", "target_atr=10:30:5", "--search", "asha", "--batch", "3", *DATA)  # fmt: skip
+        "--grid", "stop_atr=4:12:1", "--grid", "target_atr=10:30:5", "--search", "asha", "--batch", "3",
+        *DATA)  # fmt: skip
 
 
 def command(*words, **options):
