@@ -126,8 +126,10 @@ class _Proposer:
     """Optuna by ask and tell."""
 
     def __init__(self, grid: Grid, seed: int) -> None:
-        import optuna
-
+        try:
+            import optuna
+        except ImportError as error:
+            raise GridError("--search optuna: optuna is not installed; it comes with the extra `train`") from error
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._failed = optuna.trial.TrialState.FAIL
         self._study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
