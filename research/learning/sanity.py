@@ -37,7 +37,7 @@ Choice = Callable[[Markets], int]
 class Sanity(NamedTuple):
     """How much is learnt: frames, markets at once, bars of a market; from which seed."""
 
-    frames: int = 400_000
+    frames: int = 600_000
     envs: int = 32
     bars: int = 4_000
     seed: int = 1
@@ -76,22 +76,25 @@ def oracle_bound() -> float:
 def leaked(sanity: Sanity) -> Told:
     """Train PPO on a walk whose next return is shown, without costs; return what it makes of the oracle's profit."""
     begin = time.process_time()
-    agent = _trained(sanity, leak=True, spread=0)
+    agent = _trained(sanity, leak=True)
     spent = time.process_time() - begin
     profit, oracle = 0.0, 0.0
     for k in range(TEST_MARKETS):
-        market = _market(sanity, 10_000 + k, 0)
+        market = _market(sanity, 10_000 + k)
         profit += float(_play(market, _chooser(agent), leak=True).sum())
         oracle += float(_play(market, _oracle, leak=True).sum())
     return Told(profit / oracle, profit, oracle, sanity.frames, spent)
 
 
 def noise(sanity: Sanity) -> Blind:
-    """Train PPO on walks that nobody foresees, costs on; hold what it makes against random choice of equal turnover."""
-    agent = _trained(sanity, leak=False, spread=2)
+    """Train PPO on walks that nobody foresees; hold what it makes against random choice of equal turnover.
+
+    Without costs, so that it has no reason to do nothing.
+    """
+    agent = _trained(sanity, leak=False)
     ours, theirs = [], []
     for k in range(TEST_MARKETS):
-        market = _market(sanity, 20_000 + k, 2)
+        market = _market(sanity, 20_000 + k)
         taken: list[int] = []
         ours.append(_play(market, _chooser(agent, taken), leak=False))
         theirs.append(_play(market, _random(taken, sanity.seed + k), leak=False))
@@ -100,26 +103,26 @@ def noise(sanity: Sanity) -> Blind:
     return Blind(found.p_value, found.mean_difference)
 
 
-def _market(sanity: Sanity, number: int, spread: int) -> Market:
+def _market(sanity: Sanity, number: int) -> Market:
     rng = np.random.default_rng([sanity.seed, number])
-    tape = make_market("walk", rng, steps=sanity.bars, volatility_bp=VOLATILITY_BP, spread_ticks=spread).tape
-    plan = forex_plan(spread_ticks=spread, slippage_ticks=0, params=PARAMS)
+    tape = make_market("walk", rng, steps=sanity.bars, volatility_bp=VOLATILITY_BP, spread_ticks=0).tape
+    plan = forex_plan(spread_ticks=0, slippage_ticks=0, params=PARAMS)
     return Market(asking_plan(plan, FEATURES), tape)
 
 
-def _trained(sanity: Sanity, *, leak: bool, spread: int) -> Any:
+def _trained(sanity: Sanity, *, leak: bool) -> Any:
     import torch
     from sb3_contrib import MaskablePPO
 
     from research.learning.sb3_vec import MarketsVecEnv
 
     torch.set_num_threads(1)
-    markets = [_market(sanity, k, spread) for k in range(min(sanity.envs, 8))]
+    markets = [_market(sanity, k) for k in range(min(sanity.envs, 8))]
     terms = Terms(rows=1_000, random_start=True, warm=64, leak=leak, scale=1e4 / VOLATILITY_BP)
     env = MarketsVecEnv(Markets([markets[k % len(markets)] for k in range(sanity.envs)], terms, sanity.seed))
     agent = MaskablePPO(
         "MlpPolicy", env, n_steps=128, batch_size=1024, n_epochs=6, gamma=0.9, gae_lambda=0.9, ent_coef=0.0,
-        learning_rate=1e-3, seed=sanity.seed, device="cpu", policy_kwargs={"net_arch": [32, 32]},
+        learning_rate=lambda left: 2e-3 * left, seed=sanity.seed, device="cpu", policy_kwargs={"net_arch": [32, 32]},
     )  # fmt: skip
     return agent.learn(sanity.frames)
 
