@@ -1,14 +1,14 @@
-"""`trifecta tune`: many sets of a policy's parameters over the same bars, and the best of them kept by hash."""
+"""`trifecta tune`: search a policy's parameters on folds, keep the best by hash, show what it did where none looked."""
 
-import csv
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from cli.options import (
     METRICS,
     Words,
+    check_out,
     config_option,
     data_option,
     fee_ppm_of,
@@ -16,6 +16,7 @@ from cli.options import (
     home_option,
     json_option,
     news_option,
+    open_console,
     params_given,
     sample_data,
     time_of,
@@ -23,28 +24,58 @@ from cli.options import (
 from cli.outcome import Exit, heed_wish_to_stop, print_json, say
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from research.tune import Study, Workers
+    from research.tune_result import Tuned
 
-    from research.tune import Sweep
-
-
-WIDE = 200
-"""Characters of a line that goes to a file or a pipe: no number is cut."""
-
-HINDSIGHT = (
-    "The best of many results on the same data is chosen with hindsight: it is not what to expect of other data, and "
-    "the more sets, the less so. Hold it against a span that it has not seen: trifecta backtest --params FILE --start."
+HONEST: Final = (
+    "Every fold is traded by a rollout of its own, and a set's score is the mean of its folds. The last folds are held "
+    "out: no search sees them, and only the best set is run on them. Every set ever scored is kept in HOME/trials and "
+    "counts against the deflated Sharpe ratio of later runs. The same question is the same run: what is finished of it "
+    "is not run again."
 )
 
+ASKED: Final = (
+    "data", "config", "news", "symbols", "timeframe", "start", "end", "policy", "grid", "param", "draw", "search",
+    "sets", "seed", "reduction", "metric", "folds", "holdout", "purge", "embargo", "profile", "fee", "cash",
+)  # fmt: skip
+"""Options that are the question; the others say how it is worked on and shown."""
+PATHS: Final = ("data", "config", "news")
+NEEDED: Final = ("symbols", "grid")
 
-@click.command(cls=Words, epilog=HINDSIGHT)
+
+class Resumable(Words):
+    """A command that needs no question where it goes on with one."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Ask for the question's options only without --resume."""
+        again = any(word.split("=")[0] == "--resume" for word in args)
+        needed = [option for option in self.params if option.name in NEEDED]
+        for option in needed:
+            option.required = not again
+        try:
+            return super().parse_args(ctx, args)
+        finally:
+            for option in needed:
+                option.required = True
+
+
+@click.command(cls=Resumable, epilog=HONEST)
 @data_option
 @home_option
 @config_option
 @news_option
 @json_option
 @grid_options
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of --random.")
+@click.option(
+    "--search",
+    type=click.Choice(["grid", "random", "optuna", "asha"]),
+    default=None,
+    help="All sets; a draw; a Parzen estimator that learns; or only the best of each fold go on to the next.  "
+    "[default: grid, random with --random]",
+)
+@click.option("--sets", type=click.IntRange(min=1), default=None, help="Sets at most.  [default: optuna 100, asha all]")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the draw and of optuna.")
+@click.option("--reduction", type=click.IntRange(2, 100), default=None, help="asha: one in N goes on.  [default: 3]")
 @click.option(
     "--metric",
     type=click.Choice(METRICS),
@@ -52,58 +83,124 @@ HINDSIGHT = (
     show_default=True,
     help="What to rank by: the most, of max_drawdown the least; undefined ranks last.",
 )
+@click.option("--folds", type=click.IntRange(1, 50), default=4, show_default=True, help="Folds to search on.")
+@click.option("--holdout", type=click.IntRange(1, 20), default=1, show_default=True, help="Folds that none sees.")
+@click.option(
+    "--purge",
+    type=click.IntRange(min=0),
+    default=None,
+    help="Bars left out before a fold.  [default: the longest that a position may be held, where that is known]",
+)
+@click.option("--embargo", type=click.IntRange(min=0), default=0, show_default=True, help="Bars left out after a fold.")
 @click.option("--profile", default=None, help="Profiles, commas between: trifecta, ftmo_2step, or a file.")
 @click.option("--fee", default=None, help="Fee per side, as a fraction of the notional: 0.001.")
-@click.option("--cash", default=None, help="Cash at the start, in account currency.")
+@click.option("--cash", default=None, help="Cash at the start of every fold, in account currency.")
 @click.option("--batch", type=click.IntRange(1, 100_000), default=None, help="Sets per trial.  [default: 200]")
 @click.option("--trials", type=click.IntRange(1, 10_000), default=None, help="Or: split the sets into N trials.")
+@click.option("--workers", type=click.IntRange(1, 256), default=None, help="Processes.  [default: one per core]")
 @click.option("--best", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many to show.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default=None, help="All sets as CSV.")
-def tune(as_json: bool, out: Path | None, best: int, **options: Any) -> int:
-    """Sweep a policy's parameters over bars, as a backtest of each set, on a local Ray of its own.
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default=None, help="All sets: .parquet, .csv.")
+@click.option(
+    "--picture",
+    "pictures",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Scores by parameter and the best so far: .html, .png or .svg; may be repeated.",
+)
+@click.option(
+    "--resume",
+    is_flag=False,
+    flag_value="",
+    default=None,
+    metavar="[RUN]",
+    help="Go on with a run that was stopped or killed: by its name, or the newest unfinished one.",
+)
+def tune(as_json: bool, out: Path | None, pictures: tuple[Path, ...], best: int, **options: Any) -> int:
+    """Search a policy's parameters on folds of bars, on a local Ray of its own.
 
     The best set is kept as HOME/params/HASH.json; `trifecta backtest --params` takes it.
     """
     from research.home import Home
     from research.params import save_params
-    from research.tune import best_params, run_sweep
-    from research.warming import ensure_warm
+    from research.tune_document import document_of
+    from research.tune_result import best_params, tuned
 
-    planned, sets, batch = _asked(options)
-    if not as_json:
-        for warning in planned.warnings:
-            click.echo(f"warning: {warning}", err=True)
-        click.echo(f"{len(sets.rows):,} sets of {len(planned.tape.time_ns):,} events each", err=True)
-    wished = heed_wish_to_stop()
-    ensure_warm(say)  # or every worker would compile the same
-    sweep = run_sweep(planned, sets, options["metric"], batch, _watch(as_json), wished)
-    path = save_params(Home(options["home"]).params, best_params(sweep, sweep.best)) if sweep.best is not None else None
-    if out is not None:
-        _write_csv(out, sweep)
+    _check_files(out, pictures)
+    study, workers = _asked(options)
+    home = Home(options["home"])
+    found = tuned(_search(study, home, workers, as_json), trials_in(home))
+    path = save_params(home.params, best_params(found)) if found.best is not None else None
+    _keep(found, home, path)
+    _write(found, out, pictures)
     if as_json:
-        print_json(document(sweep, best, path))
+        print_json(document_of(found, best, path, workers.batch))
     else:
-        _show(sweep, best, path, out)
+        _show(found, best, path, [*([out] if out else []), *pictures])
     return int(Exit.DONE if path else Exit.CHECK_FAILED)
 
 
-def _asked(options: dict[str, Any]) -> Any:
-    """Return plan, sets and batch of what the options ask for; everything wrong with them is said here."""
-    from policies.catalogue import policy_named
-    from policies.intents import DeskKind
-    from research.asking import Request, configuration_for, plan_for
-    from research.grid import GridError, axis_of, check_axes, sets_of
-    from research.tune import BATCH
+def trials_in(home: Any) -> Path:
+    """Return where a home keeps every set that was ever scored, a folder per run."""
+    return Path(home.path / "trials")
+
+
+def _check_files(out: Path | None, pictures: tuple[Path, ...]) -> None:
+    from research.drawing import require_kind
+    from research.tune_tables import require_table
+
+    check_out(require_table(out) if out else None)
+    for picture in pictures:
+        check_out(require_kind(picture))
+
+
+def _asked(options: dict[str, Any]) -> tuple["Study", "Workers"]:
+    """Return what to search and how; everything wrong with it is said here."""
+    from research.grid import GridError
+    from research.search import sets_at_most
+    from research.tune import BATCH, Workers
 
     if options["batch"] and options["trials"]:
         raise GridError("--batch and --trials: one of the two is allowed")
-    axes, fixed = [axis_of(word) for word in options["grid"]], params_given(options["param"])
+    study = _study(options) if options["resume"] is None else _resumed(options)
+    sets = sets_at_most(study.asked, study.grid)
+    batch = -(-sets // options["trials"]) if options["trials"] else options["batch"] or BATCH
+    return study, Workers(batch, options["workers"] or 0)
+
+
+def _resumed(options: dict[str, Any]) -> "Study":
+    """Return the study of a run to go on with; TrialLogError when it would not be the same any more."""
+    from research.home import Home
+    from research.trial_log import require_same, unfinished
+
+    given = [f"--{name}" for name in NEEDED if options[name]]
+    if given:
+        raise ValueError(f"--resume and {given[0]}: a run goes on as it was asked for, nothing of that is allowed anew")
+    record = unfinished(trials_in(Home(options["home"])), options["resume"])
+    study = _study({**options, **record.words})
+    require_same(record, study.record)
+    return study
+
+
+def _study(options: dict[str, Any]) -> "Study":
+    from policies.catalogue import policy_named
+    from policies.intents import DeskKind
+    from research.asking import Request, configuration_for, plan_for
+    from research.grid import Grid, GridError, axis_of, check_axes
+    from research.search import asked_of
+    from research.search_folds import Shape, longest_hold
+    from research.tune import study_of
+
+    data, config, news = (Path(options[name]) if options[name] else None for name in PATHS)
+    words = {name: options[name] for name in ASKED}
+    words |= {name: str(path.resolve()) for name, path in zip(PATHS, (data, config, news), strict=True) if path}
+    search = asked_of(options["search"], options["sets"], options["draw"], options["seed"], options["reduction"])
+    axes, fixed = tuple(axis_of(word) for word in options["grid"]), params_given(tuple(options["param"]))
     request = Request(
-        data=options["data"] or sample_data(), home=options["home"], config=options["config"],
+        data=data or sample_data(), home=options["home"], config=config,
         profile=options["profile"], cash=options["cash"], symbols=tuple(options["symbols"]),
         timeframe=options["timeframe"], start_ns=time_of(options["start"], "--start"),
         end_ns=time_of(options["end"], "--end"), policy=options["policy"], params=fixed,
-        fee_ppm=fee_ppm_of(options["fee"]), news=options["news"],
+        fee_ppm=fee_ppm_of(options["fee"]), news=news,
     )  # fmt: skip
     spec = policy_named(request.policy or configuration_for(request).desks.forex.policy)
     if spec.desk is not DeskKind.FOREX:
@@ -112,92 +209,73 @@ def _asked(options: dict[str, Any]) -> Any:
     planned = plan_for(request)
     if not len(planned.tape.time_ns):
         raise GridError("--start and --end: there are no bars between them")
-    sets = sets_of(planned.plan.desks[0].params, axes, options["draw"], options["seed"])
-    batch = -(-len(sets.rows) // options["trials"]) if options["trials"] else options["batch"] or BATCH
-    return planned, sets, batch
+    grid = Grid(planned.plan.desks[0].params, axes)
+    purge = longest_hold(grid) if options["purge"] is None else options["purge"]
+    shape = Shape(options["folds"], options["holdout"], purge, options["embargo"])
+    return study_of(planned, grid, search, shape, options["metric"], words)
 
 
-def _watch(as_json: bool) -> Any:
-    def tell(done: int, trials: int) -> None:
-        if not as_json:
-            click.echo(f"{done} of {trials} trials", err=True)
+def _search(study: "Study", home: Any, workers: "Workers", as_json: bool) -> Any:
+    """Run the search; who stops it is told how to go on."""
+    from research.search import sets_at_most
+    from research.tune import run_search
+    from research.warming import ensure_warm
 
-    return tell
-
-
-def document(sweep: "Sweep", best: int, path: Path | None) -> dict[str, Any]:
-    """Return the JSON document of a sweep (docs/json/tune.schema.json)."""
-    from research.tune import score_fields
-
-    planned = sweep.planned
-    return {
-        "command": "tune",
-        "policy": planned.plan.desks[0].policy,
-        "symbols": [instrument.key for instrument in planned.plan.instruments],
-        "profile": planned.plan.limits.profile,
-        "currency": planned.plan.currency,
-        "metric": sweep.metric,
-        "events": len(planned.tape.time_ns),
-        "sets": len(sweep.scores),
-        "undefined": sweep.undefined,
-        "median": sweep.median,
-        "best": [
-            {"rank": place + 1, "set": number, "params": sweep.sets.named(number), **score_fields(sweep.scores[number])}
-            for place, number in enumerate(sweep.ranking[:best])
-        ],
-        "params_file": {"path": str(path), "sha256": path.stem} if path else None,
-        "trials": sweep.trials,
-        "batch": sweep.batch,
-        "seconds": sweep.seconds,
-        "data": [{"path": name, "sha256": sha256, "rows": rows} for name, sha256, rows in planned.data],
-        "warnings": [*planned.warnings, HINDSIGHT],
-    }
+    if not as_json:
+        for warning in study.planned.warnings:
+            say(f"warning: {warning}")
+        window, sets = study.folds.windows[0], sets_at_most(study.asked, study.grid)
+        say(
+            f"run {study.record.id}: up to {sets:,} sets on {study.folds.searched} folds of "
+            f"{window.test_end - window.test_begin:,} bars, {study.folds.holdout} held out"
+        )
+    wished = heed_wish_to_stop()
+    ensure_warm(say)  # or every worker would compile the same
+    try:
+        return run_search(study, trials_in(home), workers, None if as_json else _tell, wished)
+    except KeyboardInterrupt:
+        say(f"stopped; what is finished is kept: trifecta tune --resume {study.record.id} --home {home.path}")
+        raise
 
 
-def _write_csv(path: Path, sweep: "Sweep") -> None:
-    from research.tune import score_fields
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fields = list(score_fields(sweep.scores[0]))
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["rank", "set", *sweep.sets.names, *fields])
-        for place, number in enumerate(sweep.ranking):
-            values = ["" if value is None else value for value in score_fields(sweep.scores[number]).values()]
-            writer.writerow([place + 1, number, *sweep.sets.named(number).values(), *values])
+def _tell(done: int, planned: int) -> None:
+    say(f"{done} of {planned} trials")
 
 
-def _show(sweep: "Sweep", best: int, path: Path | None, out: Path | None) -> None:
-    from rich.console import Console
+def _keep(found: "Tuned", home: Any, path: Path | None) -> None:
+    """Mark the run as finished."""
+    from research.trial_log import TrialLog
+    from research.tune_document import summary_of
 
-    console = Console()
-    (console if console.is_terminal else Console(width=WIDE)).print(_table(sweep, best))
-    tried = f"{len(sweep.scores):,} sets tried in {sweep.seconds:.1f} s ({sweep.trials} trials of up to {sweep.batch})"
-    middle = "" if sweep.median is None else f"; median {sweep.metric} {sweep.median:,.4g}"
-    none = f"; undefined for {sweep.undefined:,}" if sweep.undefined else ""
-    click.echo(tried + middle + none)
+    log = TrialLog(trials_in(home), found.study.record)
+    try:
+        log.finish(summary_of(found, path.stem if path else None))
+    finally:
+        log.close()
+
+
+def _write(found: "Tuned", out: Path | None, pictures: tuple[Path, ...]) -> None:
+    from research.drawing import write_drawing
+    from research.tune_picture import picture_of
+    from research.tune_tables import write_table
+
     if out is not None:
-        click.echo(f"all sets: {out}")
-    click.echo(
-        f"best: {path}" if path else f"{sweep.metric} is undefined for every set: none is kept", err=path is None
-    )
-    click.echo(HINDSIGHT)
+        write_table(found, out)
+    for picture in pictures:
+        write_drawing(picture_of(found), picture)
 
 
-def _table(sweep: "Sweep", best: int) -> "Table":
-    """Return the best sets; of the parameters, those that were swept."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
+def _show(found: "Tuned", best: int, path: Path | None, files: list[Path]) -> None:
+    from research.tune_document import warnings_of
+    from research.tune_tables import best_table, judgement_lines, search_line
 
-    from research.tune import score_fields
-
-    rows = sweep.sets.rows
-    swept = [name for k, name in enumerate(sweep.sets.names) if len(rows) == 1 or (rows[:, k] != rows[0, k]).any()]
-    table = Table(title=f"Best by {sweep.metric}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for header in ("", *swept, *score_fields(sweep.scores[0])):
-        table.add_column(header.replace("_", "\n"), justify="right", overflow="fold")
-    for place, number in enumerate(sweep.ranking[:best]):
-        named, fields = sweep.sets.named(number), score_fields(sweep.scores[number])
-        values = ["n/a" if value is None else f"{value:,.2f}" for name, value in fields.items() if name != "trades"]
-        table.add_row(str(place + 1), *(f"{named[name]:g}" for name in swept), *values, f"{fields['trades']:,}")
-    return table
+    open_console().print(best_table(found, best))
+    click.echo(search_line(found))
+    for line in judgement_lines(found):
+        click.echo(line)
+    for file in files:
+        click.echo(f"written: {file}")
+    metric = found.study.metric
+    click.echo(f"best: {path}" if path else f"{metric} is undefined for every set: none is kept", err=path is None)
+    for warning in warnings_of(found)[len(found.study.planned.warnings) :]:
+        click.echo(warning)

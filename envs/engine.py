@@ -153,22 +153,31 @@ def settle(engine: Engine, tape: Tape, begin: int, end: int, count: int) -> None
         if venue.control[NEXT_DUE] < now:
             far_call(engine.far, DUE, 0, 0, venue.control[NEXT_DUE])
             continue
-        if book.estimator.terms[0].step_ns != 0:
-            learn_before(book, now)
-        first, row = row, take_rows(engine, tape, row, end)
-        if watched:
-            hear_prices(book.breakers, engine.agent.feeds, tape, first, row)
-        if venue.control[NEXT_DUE] == now:
-            match_due(venue, now)
-        if venue.control[REPORTS] > 0:
-            close_reported(engine, now)
-        elif book.ledger.account[0].open_positions > 0:
-            latch(logs, now, close_instant(book, now))
-        if now >= book.ledger.account[0].next_ns:
-            logs.counts[SAMPLES] = take_sample(book, now, logs.samples, logs.counts[SAMPLES])
+        row = arrive(engine, tape, row, end, watched)
         if intent_ns == now or book.guard[0].due_ns != 0:
             k = far_call(engine.far, DECIDE, k, count, now)
             intent_ns = engine.intents[engine.sequence[k]].time_ns if k < count else INT64_MAX
+
+
+@inlined
+def arrive(engine: Engine, tape: Tape, row: int, end: int, watched: bool) -> int:
+    """Take all rows of one instant, up to what the account is worth then; return the row behind them."""
+    venue, book, logs = engine.venue, engine.book, engine.logs
+    now, first = tape.time_ns[row], row
+    if book.estimator.terms[0].step_ns != 0:
+        learn_before(book, now)
+    row = take_rows(engine, tape, row, end)
+    if watched:
+        hear_prices(book.breakers, engine.agent.feeds, tape, first, row)
+    if venue.control[NEXT_DUE] == now:
+        match_due(venue, now)
+    if venue.control[REPORTS] > 0:
+        far_call(engine.far, REPORTED, 0, 0, now)
+    elif book.ledger.account[0].open_positions > 0:
+        latch(logs, now, close_instant(book, now))
+    if now >= book.ledger.account[0].next_ns:
+        logs.counts[SAMPLES] = take_sample(book, now, logs.samples, logs.counts[SAMPLES])
+    return row
 
 
 @inlined

@@ -1,6 +1,5 @@
 """From a plan to kernel state: the arrays that an agent, the book, the watch or a venue starts with."""
 
-from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -16,14 +15,15 @@ from market.records import Record, Records, records
 from market.tape import FEED, Role
 from policies.breakers import CostTerms, PriceTerms, VenueTerms
 from policies.breaking import Breakers, open_breakers
-from policies.catalogue import features_of, policy_named
+from policies.catalogue import policy_named
 from policies.controls import override_bits
 from policies.estimating import Estimator, open_estimator
 from policies.floors import open_floors
 from policies.guard import alerts_of, open_guard, start_guard
 from policies.intents import FEATURES_MAX
+from policies.model_plans import features_of_desk, models_of
 from policies.phases import PHASE, PROTECT
-from policies.plan import DeskPlan, FeedPlan, Plan, PortfolioPlan, RulesPlan
+from policies.plan import FeedPlan, Plan, PortfolioPlan, RulesPlan
 from policies.portfolio_gate import PORTFOLIO_LIMITS
 from policies.proposals import Agent, PolicyKind
 from policies.remembered import BOUNDS, OVERRIDE, TERMS, Controls, open_controls
@@ -32,6 +32,7 @@ from policies.routes import CANDIDATE, ROUTE, Scanner
 from policies.signals.desk import Chains, frames_of, no_chains, open_chains, rule_of
 from policies.signals.outcomes import CHANGES_MAX
 from policies.signals.sources import JUDGED_COUNT
+from policies.standing_plan import standing_array
 from policies.timed_rules import timetable_of
 from policies.view import open_views
 
@@ -49,11 +50,13 @@ def instruments_of(plan: Plan) -> Records:
     for feed in plan.feeds:
         if feed.roles & Role.MATCH:
             table[plan.index_of(feed.instrument)].bar_ns = feed.bar_ns
+    shadows = {model.desk for model in plan.models if model.shadow}
     for feed in plan.feeds:
         if feed.roles & Role.VIEW:
             row = table[plan.index_of(feed.trades or feed.instrument)]
             _check_bars(plan, feed, row)
-            row.desk = feed.desk
+            if feed.desk not in shadows:
+                row.desk = feed.desk
             if row.group < 0:
                 row.group = groups
                 groups += 1
@@ -115,6 +118,9 @@ def desks_of(plan: Plan) -> Records:
             if hasattr(desk, name):
                 row[name] = getattr(desk, name)
         row.budget_ppm = round(desk.budget_fraction * 1e6)
+    for model in plan.models:
+        if model.shadow:
+            table[model.desk].shadow, table[model.desk].auto_execute = 1, 0
     return table
 
 
@@ -303,13 +309,15 @@ def book_of(plan: Plan, quotes: Records | None = None, instruments: Records | No
 def agent_of(plan: Plan, quotes: Records | None = None) -> Agent:
     """Return the agents of all desks of a plan, having seen nothing."""
     instruments = instruments_of(plan)
-    program, spans, floats = _features(plan.desks)
+    program, spans, floats = _features(plan)
     width = max([int(span[1]) for span in spans], default=0)
     if width > FEATURES_MAX:
         raise ValueError(f"a policy reads {width} features; a decision records at most {FEATURES_MAX}")
     feeds = feeds_of(plan)
     views = open_views(program, spans, floats, int((feeds.view_number >= 0).sum()), width)
-    params = [[value for _, value in desk.params] for desk in plan.desks]
+    params = [
+        [0.0] * policy_named(desk.policy).first + [value for _, value in desk.params] for desk in plan.desks
+    ]  # fmt: skip
     table = np.zeros((len(params), max(map(len, params), default=0)))
     for row, values in zip(table, params, strict=True):
         row[: len(values)] = values
@@ -321,7 +329,7 @@ def agent_of(plan: Plan, quotes: Records | None = None) -> Agent:
         feeds, instruments, records(len(instruments), QUOTE) if quotes is None else quotes, routes_of(plan),
         desks_of(plan), np.array([policy_named(desk.policy).kind for desk in plan.desks], np.int64), table,
         np.zeros(len(plan.desks), np.int64), multipliers,
-        np.zeros(2, np.int64), views, chains_of(plan),
+        np.zeros(2, np.int64), views, chains_of(plan), models_of(plan), standing_array(plan, plan.standing),
     )  # fmt: skip
 
 
@@ -357,13 +365,13 @@ def scanner_of(plan: Plan, candidates_max: int = 1024, instruments: Records | No
     )  # fmt: skip
 
 
-def _features(desks: Sequence[DeskPlan]) -> tuple[Records, NDArray[np.int64], int]:
+def _features(plan: Plan) -> tuple[Records, NDArray[np.int64], int]:
     """Return the programs of all desks in a row, per desk (first, count), and the floats of state a view needs."""
     programs, floats = [], 0
-    spans = np.zeros((len(desks), 2), np.int64)
+    spans = np.zeros((len(plan.desks), 2), np.int64)
     first = 0
-    for k, desk in enumerate(desks):
-        program, size = feature_program(features_of(policy_named(desk.policy), dict(desk.params)))
+    for k in range(len(plan.desks)):
+        program, size = feature_program(features_of_desk(plan, k))
         programs.append(program)
         spans[k] = first, len(program)
         first, floats = first + len(program), max(floats, size)

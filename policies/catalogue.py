@@ -25,7 +25,9 @@ class Bound(Struct, frozen=True):
 class PolicySpec(Struct, frozen=True):
     """One compiled policy: its code in the kernel, its parameters in their order, and its features as templates.
 
-    `rising` are pairs of parameters of which the first must be less than the second.
+    `rising` are pairs of parameters of which the first must be less than the second. `first` is the place of the first
+    parameter in the kernel's row: policies that are sized alike have the same places. `modelled`: it decides by a model
+    of the plan, which brings the features.
     """
 
     name: str
@@ -34,6 +36,8 @@ class PolicySpec(Struct, frozen=True):
     params: tuple[Bound, ...]
     features: tuple[str, ...]
     rising: tuple[tuple[str, str], ...] = ()
+    first: int = 0
+    modelled: bool = False
 
 
 def _whole(name: str, default: int, low: int = 1, high: int = 2000) -> Bound:
@@ -71,6 +75,18 @@ _ARBITRAGE = (
     Bound("latency_ms_full", 1000.0, 1.0, 1e6), Bound("venue_health", 1.0, 0.0, 1.0),
 )  # fmt: skip
 
+_MODEL = (  # a stop that moves would leave the stance behind, so by default it does not
+    _whole("adds_max", 0, 0, 100), Bound("claim", 0.75, 0.0, 1.0), _whole("rearm_bars", 0, 0, 10**6),
+    Bound("stop_atr", 8.0, 0.1, 200.0), Bound("target_atr", 22.0, 0.1, 500.0), _whole("hold_bars", 240, 0, 10**6),
+    Bound("risk_fraction", 0.002, 0.0, 0.05), Bound("notional_fraction", 0.5, 0.0, 100.0),
+    Bound("breakeven_r", 0.0, 0.0, 100.0), Bound("trail_r", 0.0, 0.0, 100.0), Bound("trail_atr", 8.0, 0.1, 200.0),
+)  # fmt: skip
+
+_MODEL_BINARY = (
+    Bound("claim", 0.78, 0.0, 1.0), _whole("rearm_bars", 0, 0, 10**6),
+    Bound("kelly_fraction", 0.25, 0.0, 1.0), Bound("stake_fraction_max", 0.01, 0.0, 1.0),
+)  # fmt: skip
+
 POLICIES: Final[Mapping[str, PolicySpec]] = {
     spec.name: spec
     for spec in (
@@ -88,10 +104,25 @@ POLICIES: Final[Mapping[str, PolicySpec]] = {
         ),
         PolicySpec("drifting_digital", PolicyKind.DRIFTING_DIGITAL, DeskKind.BINARY, _BINARY, binary.FEATURES),
         PolicySpec("convergence", PolicyKind.CONVERGENCE, DeskKind.ARBITRAGE, _ARBITRAGE, ()),
+        PolicySpec(
+            "network", PolicyKind.NETWORK, DeskKind.FOREX, _MODEL, (), first=forex.P_ADDS, modelled=True,
+        ),
+        PolicySpec(
+            "genome", PolicyKind.GENOME, DeskKind.FOREX, _MODEL, (), first=forex.P_ADDS, modelled=True,
+        ),
+        PolicySpec(
+            "network_digital", PolicyKind.NETWORK_DIGITAL, DeskKind.BINARY, _MODEL_BINARY, (), first=binary.P_EDGE,
+            modelled=True,
+        ),
+        PolicySpec(
+            "network_pair", PolicyKind.NETWORK_PAIR, DeskKind.ARBITRAGE, _ARBITRAGE, (), modelled=True,
+        ),
     )
 }  # fmt: skip
 
 assert tuple(bound.name for bound in _FOREX) == forex.PARAMS
+assert tuple(bound.name for bound in _MODEL) == ("adds_max", "claim", *forex.PARAMS[forex.P_REARM :])
+assert forex.P_CANDIDATE == forex.P_ADDS + 1
 assert tuple(bound.name for bound in _CONFLUENCE) == confluence.PARAMS
 assert tuple(bound.name for bound in _BINARY) == binary.PARAMS
 assert tuple(bound.name for bound in _ARBITRAGE) == arbitrage.PARAMS

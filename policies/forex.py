@@ -30,6 +30,8 @@ PARAMS: Final = (
     P_FAST, P_SLOW, P_RSI, P_MEAN, P_ATR, P_ADX, P_TREND_ATR, P_ADX_LOW, P_ADX_HIGH, P_CANDIDATE, P_REARM,
     P_STOP, P_TARGET, P_HOLD, P_RISK, P_NOTIONAL, P_BREAKEVEN, P_TRAIL, P_TRAIL_ATR,
 ) = range(19)  # fmt: skip
+P_ADDS: Final = P_ADX_HIGH
+"""Of a learnt model, in the place of what only `trend_reversion` reads: how often it may add to a side."""
 
 
 @compiled

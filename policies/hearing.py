@@ -18,10 +18,14 @@ from market.quotes import update_price
 from market.records import Record, Records
 from market.tape import Role, Tape, any_flaw
 from policies import binary, forex, sma_cross
+from policies.genome import HOLD, genome_action
+from policies.masks import ACTIONS, Action
+from policies.models import SIDES, allowed, network_action, say, see
 from policies.proposals import DAY_END, Agent, PolicyKind, propose_bar
 from policies.signals.desk import hear_chain
 from policies.signals.outcomes import CHANGES_MAX, WRITTEN
 from policies.signals.sources import JUDGED_COUNT
+from policies.stance import follow_stance
 from policies.view import update_view
 
 BLOCK: Final = 64
@@ -83,6 +87,8 @@ def hear_bar(agent: Agent, tape: Tape, row: int, out: Record) -> bool:
         stands = hear_chain(agent.chains, number, feed.bar_ns, tape, row, features, out)
         return stands and _speaks(view, out, params[forex.P_CANDIDATE], params[forex.P_REARM])
     update_view(agent.views, feed.desk, number, tape, row)
+    if kind >= PolicyKind.NETWORK:
+        return hear_model(agent, feed, tape, row, out)
     if kind == PolicyKind.SMA_CROSS:
         before = view.last_side
         view.last_side = sma_cross.side_of(before, features[sma_cross.FAST], features[sma_cross.SLOW])
@@ -92,11 +98,44 @@ def hear_bar(agent: Agent, tape: Tape, row: int, out: Record) -> bool:
 
 
 @compiled
+def hear_model(agent: Agent, feed: Record, tape: Tape, row: int, out: Record) -> bool:
+    """Ask a desk's model about a closed bar that its view has taken; True when it wants something."""
+    view, kind, models = agent.views.views[feed.view_number], agent.policies[feed.desk], agent.models
+    params = agent.params[feed.desk]
+    if not show_model(agent, feed, tape, row):
+        return False
+    binary_desk = kind == PolicyKind.NETWORK_DIGITAL
+    count = SIDES if binary_desk else ACTIONS
+    if kind == PolicyKind.GENOME:
+        features = agent.views.features[feed.view_number]
+        wanted = genome_action(models.numbers[feed.desk], features, models.scratch[3], view.last_side)
+        action = wanted if models.mask[wanted] else HOLD
+    else:
+        action = network_action(models, feed.desk, models.mask, count)
+    return say(view, action, params[binary.P_EDGE] if binary_desk else params[forex.P_CANDIDATE], out)
+
+
+@compiled
+def show_model(agent: Agent, feed: Record, tape: Tape, row: int) -> bool:
+    """Move the stance by a closed bar, write what is allowed and what the model sees; False: it sees nothing yet."""
+    view, models = agent.views.views[feed.view_number], agent.models
+    params = agent.params[feed.desk]
+    follow_stance(view, tape, row)
+    if agent.policies[feed.desk] == PolicyKind.NETWORK_DIGITAL:
+        allowed(view, 0.0, params[binary.P_REARM], models.mask)
+        models.mask[Action.CLOSE.value] = False  # a contract runs to its end
+    else:
+        allowed(view, params[forex.P_ADDS], params[forex.P_REARM], models.mask)
+    features = agent.views.features[feed.view_number]
+    return see(models, feed.desk, view, features, float(tape.close[row]), tape.time_ns[row])
+
+
+@compiled
 def stretch_end(agent: Agent, tape: Tape, row: int, end: int) -> int:
     """Return the end of the stretch that begins at a row: sound bars of one viewed feed, each an instant of its own."""
     number = tape.feed[row]
     feed = agent.feeds[number]
-    if feed.roles & Role.VIEW.value == 0 or agent.policies[feed.desk] == PolicyKind.CONFLUENCE:
+    if feed.roles & Role.VIEW.value == 0 or agent.policies[feed.desk] >= PolicyKind.CONFLUENCE:
         return row
     end = min(end, row + agent.views.ahead.shape[1])
     times, feeds, flaws = tape.time_ns[row:end], tape.feed[row:end], tape.flaws[row:end]

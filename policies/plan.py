@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from market.instruments import Instrument, VenueSpec
+from policies.standing_plan import StandingPlan
 
 
 class FeedPlan(Struct, frozen=True, kw_only=True):
@@ -63,6 +64,21 @@ class DeskPlan(Struct, frozen=True, kw_only=True):
     reward_cap: float = 3.0
     expiry_ns: int = 60 * 10**9
     size_multipliers: tuple[tuple[float, float], ...] = ((0.0, 1.0),)
+
+
+class ModelPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a desk's policy decides by where it was trained or bred: its features and its numbers for the kernel.
+
+    `sha256` names the artefact it is from. `observer` is `policies.observing.observer_of`, `numbers` a network of
+    `policies.network` or a genome of `policies.genome`. A `shadow` (challenger) is heard and journaled, never executed.
+    """
+
+    desk: int
+    sha256: str
+    features: tuple[str, ...]
+    observer: tuple[float, ...]
+    numbers: tuple[float, ...]
+    shadow: bool = False
 
 
 class LimitsPlan(Struct, frozen=True, kw_only=True):
@@ -317,6 +333,12 @@ class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     rules: RulesPlan = RulesPlan()
     controls: ControlsPlan | None = None
     breakers: BreakersPlan | None = None
+    models: tuple[ModelPlan, ...] = ()
+    standing: StandingPlan | None = None
+
+    def model_of(self, desk: int) -> ModelPlan | None:
+        """Return what a desk decides by, None where its policy is written by hand."""
+        return next((model for model in self.models if model.desk == desk), None)
 
     def index_of(self, key: str) -> int:
         """Return the number of an instrument; ValueError when the plan has none of that name."""

@@ -17,12 +17,16 @@ from market.rounding import BUY, SELL, PriceKind, floor_lots, ticks_of_level
 from market.tape import Tape
 from policies import arbitrage, binary, forex, sma_cross
 from policies.gates import forex_combined, position_cap, size_multiplier_ppm
-from policies.intents import no_evidence
+from policies.intents import Reduce, no_evidence
+from policies.models import CHOICES, Models, network_action
+from policies.observing import observe_pair
 from policies.opportunity import BPS
 from policies.routes import Scan
 from policies.signals import desk, sources
 from policies.signals.desk import Chains
 from policies.sizing import fixed_fraction_lots, notional_lots, share_of
+from policies.stance import leave_stance, take_stance
+from policies.track_record import FILL, HEALTH, evaluated, route_row, setup_row, side_row
 from policies.view import HASH_START, Views, mix
 
 
@@ -34,10 +38,17 @@ class PolicyKind(IntEnum):
     DRIFTING_DIGITAL = 3
     CONVERGENCE = 4
     CONFLUENCE = 5
+    NETWORK = 6
+    GENOME = 7
+    NETWORK_DIGITAL = 8
+    NETWORK_PAIR = 9
 
 
 class Agent(NamedTuple):
-    """What the agents of one process hold: per desk a policy, its params and its views, plus the newest quotes."""
+    """What the agents of one process hold: per desk a policy, its params and its views, plus the newest quotes.
+
+    `standing` [desks, rows, 2] is what came of the desks' own trades before: by it a claim is worth more or less.
+    """
 
     feeds: Records
     instruments: Records
@@ -51,6 +62,8 @@ class Agent(NamedTuple):
     control: NDArray[np.int64]
     views: Views
     chains: Chains
+    models: Models
+    standing: NDArray[np.float64]
 
 
 GAIN_MAX: Final = 2.0**62
@@ -78,7 +91,30 @@ def propose_bar(agent: Agent, tape: Tape, row: int, out: Record) -> bool:
         return _size_forex(agent, feed, params, features[sources.ATR], risk_fraction, out)
     if kind == PolicyKind.TREND_REVERSION:
         return _size_forex(agent, feed, params, features[forex.ATR], params[forex.P_RISK], out)
+    if kind >= PolicyKind.NETWORK:
+        return _size_model(agent, feed, params, features, out)
     return _size_binary(agent, feed, params, out)
+
+
+@compiled
+def _size_model(
+    agent: Agent, feed: Record, params: NDArray[np.float64], features: NDArray[np.float64], out: Record
+) -> bool:
+    """Size what a model says: a close of what is held, or a trade by the first feature, its ATR; move the stance."""
+    view = agent.views.views[feed.view_number]
+    if out.strength == 0.0:
+        out.reduce = Reduce.POLICY
+        leave_stance(view)
+        return _sign(out)
+    if agent.policies[feed.desk] == PolicyKind.NETWORK_DIGITAL:
+        life = agent.instruments[feed.trades].expiry_ns // max(feed.bar_ns, 1)
+        proposed = _size_binary(agent, feed, params, out)
+    else:
+        life = int(params[forex.P_HOLD])
+        proposed = _size_forex(agent, feed, params, features[0], params[forex.P_RISK], out)
+    if proposed:
+        take_stance(view, out, life)
+    return proposed
 
 
 @folded
@@ -145,6 +181,7 @@ def _size_forex(
     out.hold_ns = int(params[forex.P_HOLD]) * feed.bar_ns
     cost = round_trip_cost_ticks(agent.instruments, feed.trades, out.bid0, out.ask0, 1)
     out.reward = forex.reward_to_risk(entry, float(out.stop), float(out.target), cost)
+    out.confidence = evaluated(out.confidence, agent.standing[feed.desk, side_row(feed.trades, out.strength)])
     budget = agent.budgets[feed.desk]
     combined = forex_combined(agent.desks[feed.desk], out.confidence, out.reward)
     risk = position_cap(share_of(budget, risk_fraction), size_multiplier_ppm(agent.multipliers[feed.desk], combined))
@@ -170,6 +207,8 @@ def _size_binary(agent: Agent, feed: Record, params: NDArray[np.float64], out: R
     row = agent.instruments[feed.trades]
     out.order_kind = OrderKind.BINARY
     payout = row.payout_ppm * 1e-6
+    setup = setup_row(feed.trades, out.strength, out.time_ns)
+    out.confidence = evaluated(out.confidence, agent.standing[feed.desk, setup])
     out.gross, out.hold_ns = payout, row.expiry_ns
     out.reward = expected_value(out.confidence, payout, 0.0, 0.0)
     share = stake_fraction(out.confidence, payout, 0.0, 0.0, params[binary.P_KELLY], params[binary.P_STAKE])
@@ -180,7 +219,7 @@ def _size_binary(agent: Agent, feed: Record, params: NDArray[np.float64], out: R
 
 
 @compiled
-def propose_pair(agent: Agent, candidate: Record, out: Record) -> bool:
+def draft_pair(agent: Agent, candidate: Record, out: Record) -> bool:
     """Turn a route's candidate into a two-leg intent: open both legs, or close whatever both hold."""
     route = agent.routes[candidate.route]
     a, b = route.instrument_a, route.instrument_b
@@ -198,7 +237,10 @@ def propose_pair(agent: Agent, candidate: Record, out: Record) -> bool:
     out.order_kind = OrderKind.IOC
     out.limit0 = candidate.ask_a + slack if first > 0 else candidate.bid_a - slack
     out.limit1 = candidate.bid_b - slack if first > 0 else candidate.ask_b + slack
-    arbitrage.assess(agent.instruments, a, b, candidate, size, params, out)
+    rows = agent.standing[route.desk]
+    fill = evaluated(params[arbitrage.P_FILL], rows[route_row(candidate.route, FILL)])
+    health = evaluated(params[arbitrage.P_HEALTH], rows[route_row(candidate.route, HEALTH)])
+    arbitrage.assess(agent.instruments, a, b, candidate, size, params, fill, health, out)
     paid, _ = arbitrage.entry_prices(candidate)
     net_ticks = out.reward * paid / BPS
     net = net_ticks * size * agent.instruments[a].tick_value
@@ -206,6 +248,26 @@ def propose_pair(agent: Agent, candidate: Record, out: Record) -> bool:
         return False
     out.gain = to_account(math.floor(net), candidate.rate_num, candidate.rate_den)
     return _sign(out)
+
+
+@compiled
+def propose_pair(agent: Agent, candidate: Record, out: Record) -> bool:
+    """Turn a route's candidate into a two-leg intent, unless the desk's model leaves it; see `draft_pair`."""
+    if not draft_pair(agent, candidate, out):
+        return False
+    desk = out.desk
+    if agent.policies[desk] != PolicyKind.NETWORK_PAIR or out.reduce != 0:
+        return True
+    see_pair(agent, candidate, out)
+    return network_action(agent.models, desk, agent.models.mask, CHOICES) != 0
+
+
+@compiled
+def see_pair(agent: Agent, candidate: Record, out: Record) -> None:
+    """Write what a desk's model sees of a drafted candidate to scratch[0]; both choices are allowed."""
+    models = agent.models
+    observe_pair(models.observers[out.desk], candidate, out, models.scratch[0])
+    models.mask[0] = models.mask[1] = True
 
 
 @compiled

@@ -10,9 +10,10 @@ from market.features import update_features
 from market.records import Records, record_type, records
 from market.tape import Tape
 
-VIEW: Final = record_type("bars time_ns last_side last_bar")
+VIEW: Final = record_type("bars time_ns last_side last_bar stop target life adds")
 """Per view: closed bars seen, the newest one's time, and the side and bar of the newest proposal (0: none); of a
-policy that follows a side, the side it is on."""
+policy that follows a side, the side it is on. Of a learnt model's stance (`policies.stance`) the stop, the target, the
+bars it lives (0: without end) and how often it was added to."""
 
 
 class Views(NamedTuple):

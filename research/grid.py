@@ -76,25 +76,71 @@ def check_axes(spec: PolicySpec, axes: Sequence[Axis], fixed: Mapping[str, float
             params_of(spec, {axis.name: value})
 
 
+class Grid(NamedTuple):
+    """All sets that axes make over the other parameters; a set's place counts with the last axis turning fastest."""
+
+    base: tuple[tuple[str, float], ...]
+    axes: tuple[Axis, ...]
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many values each axis has."""
+        return tuple(len(axis.values) for axis in self.axes)
+
+    @property
+    def total(self) -> int:
+        """How many sets there are."""
+        return prod(self.sizes)
+
+    def sets_at(self, places: Sequence[int] | NDArray[np.int64]) -> Sets:
+        """Return the sets at some places, in the order of these."""
+        left = np.array(places, np.int64)
+        names = tuple(name for name, _ in self.base)
+        rows = np.tile(np.array([value for _, value in self.base], np.float64), (len(left), 1))
+        for axis, size in zip(reversed(self.axes), reversed(self.sizes), strict=True):
+            rows[:, names.index(axis.name)] = np.array(axis.values, np.float64)[left % size]
+            left = left // size
+        return Sets(names, rows)
+
+    def place_of(self, steps: Sequence[int]) -> int:
+        """Return the place of the set that takes the value number `steps[k]` of axis k."""
+        place = 0
+        for step, size in zip(steps, self.sizes, strict=True):
+            place = place * size + step
+        return place
+
+    def draw(self, count: int | None, seed: int) -> NDArray[np.int64]:
+        """Return all places, or `count` of them by seed, none twice, rising; GridError when these are too many."""
+        count = self.total if count is None else min(count, self.total)
+        if count > SETS_MAX:
+            raise GridError(
+                f"--grid makes {self.total:,} sets; at most {SETS_MAX:,} are allowed: --random N draws some of them"
+            )
+        self.check_places()
+        if count == self.total:
+            return np.arange(self.total, dtype=np.int64)
+        return np.sort(np.random.default_rng(seed).choice(self.total, count, replace=False)).astype(np.int64)
+
+    def check_places(self) -> None:
+        """Find out whether every set has a place that fits a number; else GridError."""
+        if self.total > np.iinfo(np.int64).max:
+            raise GridError(f"--grid makes {self.total:,} sets; coarser steps or fewer parameters are allowed")
+
+    def check_rising(self, spec: PolicySpec) -> None:
+        """Refuse a grid with a set whose one parameter must be less than its other, and is not."""
+        values = {name: (value,) for name, value in self.base} | {axis.name: axis.values for axis in self.axes}
+        for low, high in spec.rising:
+            if max(values[low]) >= min(values[high]):
+                raise GridError(
+                    f"--grid: {low} up to {max(values[low]):g}, {high} from {min(values[high]):g}: policy {spec.name} "
+                    f"allows {low} below {high} only, in every set"
+                )
+
+
 def sets_of(base: Sequence[tuple[str, float]], axes: Sequence[Axis], draw: int | None = None, seed: int = 0) -> Sets:
     """Return the grid laid over `base`, the last axis turning fastest; or `draw` sets of it, by seed, none twice.
 
     Drawn sets keep the grid's order, so that their numbers do not depend on the draw's.
     """
-    sizes = [len(axis.values) for axis in axes]
-    total = prod(sizes)
-    count = total if draw is None else min(draw, total)
-    if count > SETS_MAX:
-        raise GridError(f"--grid makes {total:,} sets; at most {SETS_MAX:,} are allowed: --random N draws some of them")
-    if total > np.iinfo(np.int64).max:
-        raise GridError(f"--grid makes {total:,} sets; coarser steps or fewer parameters are allowed")
-    if count == total:
-        places = np.arange(total, dtype=np.int64)
-    else:
-        places = np.sort(np.random.default_rng(seed).choice(total, count, replace=False))
-    names = tuple(name for name, _ in base)
-    rows = np.tile(np.array([value for _, value in base], np.float64), (count, 1))
-    for axis, size in zip(reversed(axes), reversed(sizes), strict=True):
-        rows[:, names.index(axis.name)] = np.array(axis.values, np.float64)[places % size]
-        places = places // size
-    return Sets(names, rows)
+    grid = Grid(tuple(base), tuple(axes))
+    return grid.sets_at(grid.draw(draw, seed))

@@ -3,99 +3,146 @@
 import csv
 import hashlib
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
 from cli.backtest import backtest
-from cli.tune import HINDSIGHT, METRICS, tune
+from cli.tune import HONEST, METRICS, tune
 from research.scores import METRICS as SCORED
+from research.search import KINDS
+from research.trial_log import FINISHED, batches_in
+from research.tune_document import HINDSIGHT
+from tests.cli.running import refused, trifecta
 from tests.cli.schemas import schema
 from tests.research.files import REPO, bars, write
+from tests.waiting import until
 
 SPAN = ("--symbols", "GBPUSD", "--timeframe", "1h")
 GRID = ("--policy", "sma_cross", "--grid", "fast=5,8,13,34", "--grid", "slow=21:55:17")
+DATA = ("--data", str(REPO / "data"))
+LONG = ("--symbols", "GBPUSD", "AUDUSD", "--timeframe", "1m", "--policy", "trend_reversion",
+        "--grid", "stop_atr=4:12:1", "--grid", "target_atr=10:30:5", "--search", "asha", "--batch", "3",
+        *DATA)  # fmt: skip
 
 
-def trifecta(*words):
-    return subprocess.run(
-        [sys.executable, "-c", "from cli.main import main; main()", *words],
-        capture_output=True, text=True, check=False, cwd=REPO, timeout=240,
+def command(*words, **options):
+    return subprocess.Popen(
+        [sys.executable, "-c", "from cli.main import main; main()", "tune", *words],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=REPO, **options,
     )  # fmt: skip
+
+
+def told(*words):
+    process = command(*words)
+    out, err = process.communicate(timeout=240)
+    assert process.returncode == 0, err
+    return json.loads(out)
 
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory):
     home = tmp_path_factory.mktemp("sweep")
-    words = ["--data", str(REPO / "data"), "--home", str(home), "--out", str(home / "out" / "all.csv"), "--json"]
-    done = trifecta("tune", *SPAN, *GRID, "--metric", "profit_factor", "--best", "3", *words)
-    assert (done.returncode, done.stderr) == (0, "")
-    return home, json.loads(done.stdout)
+    files = ["--out", home / "all.csv", "--picture", home / "x.png", "--picture", home / "x.html"]
+    words = [*SPAN, *GRID, "--metric", "net_profit", "--best", "3", *DATA, "--home", home, *files, "--json"]
+    return home, told(*map(str, words))
 
 
 @pytest.mark.cluster
-def test_json_is_one_document_that_fits_its_schema(swept):
-    _, document = swept
-    schema("tune").validate(document)
-    assert (document["sets"], document["trials"], document["batch"]) == (12, 1, 200)
-    assert [found["rank"] for found in document["best"]] == [1, 2, 3]
-    factors = [found["profit_factor"] for found in document["best"]]
-    assert factors == sorted(factors, reverse=True)
-    assert document["warnings"][-1] == HINDSIGHT
-
-
-@pytest.mark.cluster
-def test_the_best_set_is_kept_under_the_hash_of_its_bytes(swept):
+def test_a_search_is_told_kept_and_written(swept):
+    """Everything about one run of the command, because a Ray of its own is what it costs."""
     home, document = swept
+    schema("tune").validate(document)
+    assert (document["sets"], document["trials"], document["batch"], document["grid"]) == (12, 1, 200, 12)
+    assert [fold["holdout"] for fold in document["folds"]] == [False] * 4 + [True]
+    assert document["warnings"][-1] == HINDSIGHT
+    means = [found["mean"] for found in document["best"]]
+    assert means == sorted(means, reverse=True)
+    for found in document["best"]:
+        profits = [fold["net_profit"] for fold in found["folds"]]
+        assert found["mean"] == pytest.approx(sum(profits) / 4, abs=1e-9)
     path = Path(document["params_file"]["path"])
-    assert [found.name for found in (home / "params").iterdir()] == [path.name]
     assert document["params_file"]["sha256"] == path.stem == hashlib.sha256(path.read_bytes()).hexdigest()
     kept = json.loads(path.read_bytes())
-    assert kept["params"] == document["best"][0]["params"]
-    assert kept["data"] == document["data"]
-    assert (kept["sets"], kept["metric"], kept["value"]) == (12, "profit_factor", document["best"][0]["profit_factor"])
-
-
-@pytest.mark.cluster
-def test_a_backtest_takes_the_file_and_says_the_same(swept):
-    home, document = swept
-    best, path = document["best"][0], document["params_file"]["path"]
-    words = ["--data", str(REPO / "data"), "--home", str(home), "--no-report", "--json", *SPAN]
-    told = json.loads(CliRunner().invoke(backtest, [*words, "--params", path]).stdout)
-    assert (told["final_equity"], told["max_drawdown"]) == (best["final_equity"], best["max_drawdown"])
-    assert (told["metrics"]["sharpe"], told["metrics"]["profit_factor"]) == (best["sharpe"], best["profit_factor"])
-    assert len(told["trades"]) == best["trades"]
-    assert told["warnings"][-1].startswith("these parameters were chosen on this data, the best of 12 sets by profit")
-    spelled = [f"--param={name}={value}" for name, value in best["params"].items()]
-    again = json.loads(CliRunner().invoke(backtest, [*words, "--policy", "sma_cross", *spelled]).stdout)
-    assert again["decisions_digest"] == told["decisions_digest"]
-    assert again["warnings"] == []
-
-
-@pytest.mark.cluster
-def test_csv_has_every_set_in_the_order_of_the_ranking(swept):
-    home, document = swept
-    with (home / "out" / "all.csv").open(encoding="utf-8") as file:
+    assert (kept["params"], kept["data"]) == (document["best"][0]["params"], document["data"])
+    assert (kept["sets"], kept["metric"], kept["value"]) == (12, "net_profit", means[0])
+    with (home / "all.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert sorted(int(row["set"]) for row in rows) == list(range(12))
     assert [int(row["set"]) for row in rows[:3]] == [found["set"] for found in document["best"]]
-    assert {float(row["slow"]) for row in rows} == {21.0, 38.0, 55.0}
-    undefined = [row["profit_factor"] == "" for row in rows]
-    assert undefined == sorted(undefined)
+    assert (home / "x.png").read_bytes()[1:4] == b"PNG"
+    assert "by slow: every set" in (home / "x.html").read_text()
+    log = pq.read_table(batches_in(home / "trials" / document["run"])[0])
+    assert (log.num_rows, set(log["fold"].to_pylist())) == (48, {0, 1, 2, 3})
 
 
 @pytest.mark.cluster
-def test_without_a_value_of_the_metric_nothing_is_kept(tmp_path):
-    words = ["--data", str(REPO / "data"), "--home", str(tmp_path)]
-    done = trifecta("tune", *SPAN, "--policy", "sma_cross", "--grid", "fast=30", "--metric", "sharpe", *words)
-    assert done.returncode == 1
-    assert "sharpe is undefined for every set: none is kept" in done.stderr
-    assert "1 sets tried" in done.stdout
-    assert HINDSIGHT in done.stdout
-    assert not (tmp_path / "params").exists()
+def test_a_backtest_of_the_holdout_says_the_same_and_one_of_the_folds_warns(swept):
+    home, document = swept
+    holdout, path = document["holdout"], document["params_file"]["path"]
+    words = [*DATA, "--home", str(home), "--no-report", "--json", *SPAN, "--params", path]
+    whole = json.loads(CliRunner().invoke(backtest, words).stdout)
+    assert whole["warnings"][-1].startswith("these parameters were chosen on this data, the best of 12 sets by net_pr")
+    unseen = json.loads(CliRunner().invoke(backtest, [*words, "--start", document["folds"][-1]["from"]]).stdout)
+    assert unseen["warnings"] == []
+    assert len(unseen["trades"]) <= holdout["folds"][0]["trades"]  # it has no bars before to warm up
+
+
+@pytest.mark.cluster
+def test_the_same_question_is_answered_from_the_log_and_so_is_its_name(swept):
+    home, document = swept
+    same = {name: document[name] for name in ("run", "best", "tried", "holdout", "deflated_sharpe", "walk_forward")}
+    again = trifecta("tune", *SPAN, *GRID, "--metric", "net_profit", "--best", "3", *DATA, "--home", home, "--json")
+    named = trifecta("tune", "--resume", document["run"], "--best", "3", "--home", home, "--json")
+    for ended in (again, named):
+        assert ended.code == 0, ended.err
+        assert (ended.document["trials"], ended.document["reused"]) == (0, 48)
+        assert {name: ended.document[name] for name in same} == same
+    shown = trifecta("tune", "--resume", document["run"], "--home", home, "--out", home / "all.parquet")
+    assert "12 sets scored" in shown.out
+    assert "holdout, of the best alone: net_profit" in shown.out
+    assert pq.read_table(home / "all.parquet").num_rows == 12
+    assert "no run is unfinished" in refused("tune", "--resume", "--home", home)
+    assert "--resume and --grid: a run goes on" in refused("tune", "--resume", "--grid", "fast=1", "--home", home)
+
+
+@pytest.mark.cluster
+@pytest.mark.slow
+def test_a_killed_driver_goes_on_to_what_an_undisturbed_run_finds(tmp_path, scratch):
+    """It is killed after its second batch; what it leaves of its Ray is what `trifecta doctor` shows."""
+    home, other = tmp_path / "killed", tmp_path / "whole"
+    process = command(*LONG, "--home", str(home), "--json", env={**os.environ, "TMPDIR": str(scratch)})
+    until(lambda: len(list(home.glob("trials/*/0*.parquet"))) >= 2)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    (run,) = (home / "trials").iterdir()
+    assert not (run / FINISHED).exists()
+    kept = {path.name: path.stat().st_mtime_ns for path in batches_in(run)}
+    resumed, whole = told("--resume", "--home", str(home), "--json"), told(*LONG, "--home", str(other), "--json")
+    assert {name: (run / name).stat().st_mtime_ns for name in kept} == kept
+    assert resumed["reused"] > 0
+    differ = {"params_file", "trials", "reused", "seconds", "batch"}
+    assert {k: v for k, v in resumed.items() if k not in differ} == {k: v for k, v in whole.items() if k not in differ}
+    assert resumed["params_file"]["sha256"] == whole["params_file"]["sha256"]
+    end_leftovers(scratch)
+
+
+def end_leftovers(folder):
+    """See off what the killed driver's Ray has left: by process, as the doctor names them."""
+    from contextlib import suppress
+
+    from actors.local import leftovers
+
+    for left in leftovers(folder):
+        for pid in left.pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 BAD = [
@@ -104,6 +151,14 @@ BAD = [
     (["--grid", "fast=1:4"], "--grid fast=1:4: NAME=a,b,c or NAME=low:high:step with numbers is allowed"),
     (["--grid", "fast=5", "--param", "fast=6"], "--grid fast: it is given twice"),
     (["--grid", "fast=5", "--param", "slow"], "--param slow: name=number is allowed"),
+    (["--grid", "fast=5", "--search", "luck"], "Invalid value for '--search': 'luck' is not one of"),
+    (["--grid", "fast=5", "--search", "random"], "--search random: --sets N is needed, how many to draw"),
+    (["--grid", "fast=5", "--search", "grid", "--sets", "4"], "--search grid: it takes every set"),
+    (["--grid", "fast=5", "--reduction", "4"], "--reduction 4: it is for --search asha"),
+    (["--grid", "fast=5", "--purge", "900"], "--folds 4 --holdout 1 --purge 900 --embargo 0: 3,639 bars are needed"),
+    (["--grid", "fast=5", "--out", "x.txt"], "--out x.txt: a file name that ends in .parquet or .csv is allowed"),
+    (["--grid", "fast=5", "--picture", "x.pdf"], "--picture x.pdf: a file name that ends in .svg, .png, .html is"),
+    (["--grid", "fast=5", "--resume"], "--resume and --symbols: a run goes on as it was asked for"),
     (["--grid", "fast=1:999:1", "--grid", "slow=1:999:1"], "--grid makes 998,001 sets; at most 100,000 are allowed"),
     (["--grid", "fast=5", "--batch", "5", "--trials", "2"], "--batch and --trials: one of the two is allowed"),
     (["--grid", "fast=5", "--policy", "convergence"], "--policy convergence: it is of the arbitrage desk"),
@@ -118,21 +173,29 @@ BAD = [
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("words", "said"), BAD)
-def test_bad_input_is_one_line_and_exit_code_2_before_ray_starts(tmp_path, words, said):
-    given = ["--policy", "sma_cross", "--data", str(REPO / "data"), "--home", str(tmp_path), *words]
-    code = (
-        "import sys\nfrom cli.main import main\n"
-        "try:\n    main()\nfinally:\n    assert 'ray' not in sys.modules\n"
-    )  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-c", code, "tune", *SPAN, *given], capture_output=True, text=True, check=False, cwd=REPO
-    )
-    assert (done.returncode, done.stdout) == (2, "")
-    line = done.stderr.splitlines()[-1]
-    assert said in line
-    assert "Traceback" not in done.stderr
+def test_bad_input_is_one_line_and_exit_code_2(tmp_path, words, said):
+    assert said in refused("tune", *SPAN, "--policy", "sma_cross", *DATA, "--home", tmp_path, *words)
+
+
+@pytest.mark.slow
+def test_bad_input_is_refused_before_ray_is_even_imported(tmp_path):
+    code = "import sys\nfrom cli.main import main\ntry:\n    main()\nfinally:\n    assert 'ray' not in sys.modules\n"
+    words = [
+        "tune",
+        *SPAN,
+        "--policy",
+        "sma_cross",
+        *DATA,
+        "--home",
+        str(tmp_path),
+        "--grid",
+        "fast=5",
+        "--purge",
+        "900",
+    ]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False, cwd=REPO)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
 
 
 def test_an_empty_span_of_bars_is_refused(tmp_path):
@@ -151,10 +214,10 @@ def test_a_backtest_with_a_file_takes_no_other_parameters(tmp_path, beside):
     assert str(result.exception).endswith("no --policy or --param is allowed beside it")
 
 
-def test_the_help_says_that_the_best_is_no_expectation():
-    told = " ".join(CliRunner().invoke(tune, ["--help"]).stdout.split())
-    assert HINDSIGHT in told
-    assert all(metric in told for metric in METRICS)
+def test_the_help_says_how_it_is_judged():
+    said = " ".join(CliRunner().invoke(tune, ["--help"]).stdout.split())
+    assert HONEST in said
+    assert all(word in said for word in (*METRICS, *KINDS))
 
 
 def test_what_can_be_ranked_by_is_what_is_scored():

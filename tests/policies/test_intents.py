@@ -13,7 +13,8 @@ def test_every_rule_is_one_bit_and_one_function_of_its_name() -> None:
     for rule in Rule:
         if rule.name in words:
             continue
-        homes = (controls, pretrade, breaking) if rule >= Rule.INVALID_QTY else (risk, account_rules)
+        late = Rule.INVALID_QTY <= rule < Rule.SHADOW
+        homes = (controls, pretrade, breaking) if late else (risk, account_rules)
         assert any(callable(getattr(home, str(rule.name).lower(), None)) for home in homes), rule
 
 

@@ -1,0 +1,1 @@
+"""Evolution of strategies: genomes are varied, scored by real rollouts on Ray, selected, judged once, and kept."""
