@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from cli.options import json_option
-from cli.outcome import print_json
 
 
 @click.command()
@@ -24,6 +23,7 @@ def make(scenario: str, folder: Path, seed: int, symbol: str, changes: tuple[str
     """
     from msgspec import to_builtins
 
+    from cli.outcome import print_json
     from research.made_data import make_data
 
     made = make_data(scenario, seed, symbol, changes, folder)

@@ -193,7 +193,7 @@ def _gaps(episode: Episode) -> list[tuple[int, int]]:
 def _two_panels(episode: Episode, upper: str, lower: str, form: str) -> dict[str, Any]:
     return layout(
         460, hovermode="x unified", shapes=gap_lines(_gaps(episode)), xaxis=_times(episode),
-        yaxis=axis(upper, domain=[0.4, 1], tickformat=form), yaxis2=axis(lower, domain=[0, 0.32]),
+        yaxis=axis(upper, domain=[0.4, 1], tickformat=form), yaxis2=axis(lower, domain=[0, 0.32], tickformat=form),
     )  # fmt: skip
 
 

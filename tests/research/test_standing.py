@@ -66,17 +66,18 @@ def test_a_beginning_of_the_journal_gives_the_state_of_then(session):
 
 
 def test_every_trade_belongs_to_the_decision_that_opened_it(session):
-    journal, log, _ = session
+    journal, log, result = session
     rows = standing_rows(standing_of(journal))
+    sides: Counter[tuple[str, str]] = Counter()
+    for row in (*rows.sides, *rows.setups):
+        sides[row.instrument, row.side] += row.outcomes
+    assert sides == Counter((one.instrument, one.side.lower()) for one in result.trades if one.desk != "arbitrage")
     opened = [one for one in log.decisions if one.orders and not one.reduce]
     claims = {
         desk: {one.confidence for one in opened if one.desk == desk} for desk in ("forex", "binary", "arbitrage")
     }  # fmt: skip
     for row in (*rows.sides, *rows.setups):
         assert min(claims[row.desk]) <= row.claimed <= max(claims[row.desk])
-        own = [one for one in opened if one.legs[0].instrument == row.instrument]
-        sides = [one for one in own if (one.legs[0].lots < 0) == (row.side == "short")]
-        assert row.outcomes <= len(sides)
     (route,) = rows.routes
     entries = [one for one in opened if one.desk == "arbitrage"]
     assert route.entries == route.complete + route.legged + route.missed == len(entries)
