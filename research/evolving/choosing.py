@@ -65,11 +65,13 @@ def ranked_for(regime: str, library: Library, tracks: Mapping[str, Track]) -> li
 
 
 def chosen_for(regime: str, home: Path, tracks: Mapping[str, Track] | None = None) -> Strategy:
-    """Return the best strategy of a home for a regime; LibraryError where there is none."""
+    """Return the best strategy of a home for a regime that has made something out of sample; LibraryError without."""
     found = ranked_for(regime, Library(home), tracks_in(Home(home)) if tracks is None else tracks)
-    if not found:
-        raise LibraryError(f"{home}: no strategy in use is for {regime}; `trifecta evolve` breeds one")
-    return found[0].strategy
+    fit = [one.strategy for one in found if (one.strategy.out_of_sample or 0.0) > 0.0]
+    if not fit:
+        lost = f" that made anything out of sample, of {len(found)}," if found else " in use"
+        raise LibraryError(f"{home}: there is no strategy{lost} for {regime}; `trifecta evolve` breeds one")
+    return fit[0]
 
 
 def tracks_in(home: Home) -> dict[str, Track]:

@@ -168,7 +168,8 @@ class Evolver:
     def _candidates(self, trials: Sequence[Trial]) -> tuple[Candidate, ...]:
         """Return the best compromises of all that was tried, scored on the bars that they are chosen on.
 
-        Front after front, until there are enough: one lucky genome must not leave nothing to choose from.
+        Front after front, until there are enough: one lucky genome must not leave nothing to choose from. Of genomes
+        that do the same, the smallest stands for all.
         """
         valid = [trial for trial in trials if trial.fitness is not None]
         found: list[Candidate] = []
@@ -177,7 +178,9 @@ class Evolver:
         ):
             if len(found) >= CANDIDATES_MIN:
                 break
-            for trial in (valid[number] for number in front):
+            for trial in sorted((valid[number] for number in front), key=lambda one: one.tried.nodes):
+                if any(one.trial.scored == trial.scored for one in found):
+                    continue
                 choice = score_part(self.market, trial.tried.genome, "choice")[0]
                 fitness = self._fitness(trial.tried.nodes, choice, trial.scored.test)
                 found.append(Candidate(trial, place, choice, fitness))
