@@ -8,6 +8,7 @@ import pytest
 from msgspec import structs
 
 from envs.rollout import open_engine, roll
+from journal.records import Decision
 from journal.store import MemoryJournal
 from policies.model_plans import models_of
 from policies.regime import RegimeParams, regimes_of
@@ -248,6 +249,9 @@ def test_a_journal_says_what_a_strategy_has_made(tmp_path):
     assert track.trades > 0
     assert track.net_profit == pytest.approx(sum(results), abs=1e-6)
     assert (track.sessions, track.decisions) == (1, len(rollout.decisions))
+    decisions = [one.record() for one in journal.entries()]
+    told = [one.features for one in decisions if isinstance(one, Decision)]
+    assert told == [tuple(row.features[: row.features_count].tolist()) for row in rollout.decisions]
     shadow = structs.replace(plan, models=(structs.replace(plan.models[0], shadow=True),))
     assert tracks_of(MemoryJournal()) == {}
     assert tracks_of(a_session(tmp_path, shadow, bars)[1]) == {}
