@@ -199,12 +199,10 @@ class Evolver:
         times, span = bars_of(self.planned.tape), self.market.spans["holdout"]
         genome = winner.trial.tried
         look = Burnt(
-            from_ns=int(times[span.begin]),
-            until_ns=int(times[span.end - 1]) + 1,
-            run=self.run.name,
-            genome=genome.sha256,
-        )
-        burnt = self.folder.burnt(self.key, look.from_ns, look.until_ns)
+            from_ns=int(times[span.begin]), until_ns=int(times[span.end - 1]) + 1, regime=self.market.regime,
+            run=self.run.name, genome=genome.sha256,
+        )  # fmt: skip
+        burnt = self.folder.burnt(self.key, look.from_ns, look.until_ns, look.regime)
         others = tuple(one for one in burnt if one != look)
         if others:
             return found._replace(burnt=others)
