@@ -6,15 +6,22 @@ MUTATIONS ?= 100000
 # What `make run` hands on to `trifecta run`, say ARGS="--desk forex".
 ARGS ?=
 
-.PHONY: setup run test check lint types imports warm fast slow coverage bench sim soak tamper clean
+.PHONY: setup training run test check lint types imports warm fast slow coverage bench sim soak tamper clean
 
 setup: .setup-stamp
 
 .setup-stamp: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	$(BIN)/python -m research.warming
+	touch $@
+
+# What training needs beyond a runtime: torch, by itself, because the index decides whether it is the CPU build.
+training: .training-stamp
+
+.training-stamp: .setup-stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	touch $@
 
 run: setup
@@ -24,7 +31,7 @@ run: setup
 test: check
 	$(MAKE) --output-sync=line -j 2 slow coverage
 
-check: setup lint types imports fast
+check: setup training lint types imports fast
 
 lint:
 	$(BIN)/ruff format --check .
@@ -63,7 +70,7 @@ coverage:
 	$(BIN)/coverage combine --quiet --rcfile=tests/money_coverage.toml
 	$(BIN)/coverage report --rcfile=tests/money_coverage.toml --fail-under=95
 
-bench: setup
+bench: setup training
 	$(BIN)/python -m bench
 
 sim: setup
@@ -81,4 +88,4 @@ tamper: setup
 	$(BIN)/python -m tests.journal.mutations --count $(MUTATIONS)
 
 clean:
-	rm -rf .venv .setup-stamp .kernels .trifecta .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .setup-stamp .training-stamp .kernels .trifecta .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

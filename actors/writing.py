@@ -66,6 +66,7 @@ class Writer:
         self._keys = [instrument.key for instrument in plan.instruments]
         self._index = {key: i for i, key in enumerate(self._keys)}
         self._chained = chained_feeds(plan)
+        self._models = {model.desk: model.sha256 for model in plan.models}
         self._sources = {(feed.desk, traded(feed)): vote_names(frame_names(feed.bar_ns)) for feed in self._chained}
 
     def index_of(self, key: str) -> int:
@@ -117,6 +118,7 @@ class Writer:
             trail_at=intent.trail_at,
             trail_by=intent.trail_by,
             confluence=self._confluence(intent) if intent.evidence else None,
+            model=self._models.get(intent.desk, "") if intent.reduce not in CLOSERS else "",
         )
 
     def _confluence(self, intent: Any) -> Confluence:

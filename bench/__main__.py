@@ -14,7 +14,7 @@ from bench.figure import Figure, shown
 PARTS = (
     "kernels", "structure", "signals", "scan", "risk", "portfolio", "world", "journal", "startup", "mesh", "serving",
 )  # fmt: skip
-ASKED = ("calibration",)
+ASKED = ("calibration", "learning")
 """Parts that run only when they are named: they need market data, and time."""
 
 

@@ -20,6 +20,7 @@ from cli.options import (
     time_of,
 )
 from cli.outcome import print_json
+from cli.seats import model_options, with_seats
 
 if TYPE_CHECKING:
     from research.backtest import Backtest
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     default=None,
     help="Policy and parameters from a file that `trifecta tune` has written.",
 )
+@model_options
 @click.option("--profile", default=None, help="Profiles, commas between: trifecta, ftmo_2step, or a file.")
 @click.option("--fee", default=None, help="Fee per side, as a fraction of the notional: 0.001.")
 @click.option("--cash", default=None, help="Cash at the start, in account currency.")
@@ -62,6 +64,7 @@ def backtest(as_json: bool, with_report: bool, out: Path | None, params_file: Pa
     check_out(out or options["home"] / "reports" / "report.html" if with_report else None)
     request = request_of(options)
     planned = plan_for(request) if params_file is None else _planned_with(request, params_file)
+    planned = with_seats(planned, options)
     finished = run_backtest(planned)
     report = _report(finished, request.home, out) if with_report else None
     if as_json:

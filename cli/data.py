@@ -1,4 +1,4 @@
-"""`trifecta data`: what lies in the data directory (`list`) and whether it is fit for use (`check`)."""
+"""`trifecta data`: what lies in the data directory (`list`), whether it is fit for use (`check`), and `make`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from cli.making import make
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,7 +45,10 @@ NARROW = 150
 
 @click.group()
 def data() -> None:
-    """Show what market data there is, and check it."""
+    """Show what market data there is, check it, or make some."""
+
+
+data.add_command(make)
 
 
 def _options(command: F) -> F:

@@ -8,6 +8,7 @@ import click
 
 from cli.options import Words, config_option, data_option, home_option, json_option, news_option, sample_data, time_of
 from cli.outcome import Exit, heed_wish_to_stop, print_json, say
+from cli.seats import model_options, with_seats
 
 
 @click.command(cls=Words)
@@ -16,6 +17,7 @@ from cli.outcome import Exit, heed_wish_to_stop, print_json, say
 @config_option
 @news_option
 @json_option
+@model_options
 @click.option("--desk", multiple=True, default=("all",), help="forex, arbitrage, binary or all.")
 @click.option("--start", default=None, help="From this date or time on (UTC).")
 @click.option("--end", default=None, help="Up to, not including, this date or time (UTC).")
@@ -38,6 +40,7 @@ def parity(as_json: bool, with_ray: bool, seed: int, **options: Any) -> int:
             news=options["news"],
         )
     )  # fmt: skip
+    planned = with_seats(planned, options)
     wished = heed_wish_to_stop()
     ensure_warm(say)
     with tempfile.TemporaryDirectory(prefix="trifecta-parity-") as folder:

@@ -18,6 +18,7 @@ from cli.options import (
     open_console,
 )
 from cli.outcome import Exit, print_json, say
+from cli.seats import model_options
 from cli.session import INTERRUPTED, Wish, display, intention, plan_of
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 @config_option
 @news_option
 @json_option
+@model_options
 @click.option("--desk", multiple=True, default=("all",), help="forex, arbitrage, binary or all.")
 @click.option("--start", default=None, help="From this date or time on (UTC).")
 @click.option("--end", default=None, help="Up to, not including, this date or time (UTC).")

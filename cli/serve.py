@@ -9,6 +9,7 @@ import click
 
 from cli.options import Words, config_option, data_option, home_option, journal_option, json_option, news_option
 from cli.outcome import print_json, say
+from cli.seats import model_options
 from cli.session import INTERRUPTED, Wish, display, intention, plan_of
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ ENDPOINTS: Final = (
 @config_option
 @news_option
 @json_option
+@model_options
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any free one.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--desk", multiple=True, default=("all",), help="forex, arbitrage, binary or all.")

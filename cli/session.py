@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cli.options import sample_data, time_of
 from cli.outcome import say
+from cli.seats import with_seats
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -43,7 +44,7 @@ def plan_of(options: dict[str, Any], *, display_only: bool) -> "Planned":
         desks=DESKS if "all" in desks else desks,
         news=options["news"],
     )
-    planned = plan_for(request)
+    planned = with_seats(plan_for(request), options)
     for warning in planned.warnings:
         say(f"warning: {warning}")
     return planned if display_only else planned._replace(plan=executing(planned.plan))

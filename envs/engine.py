@@ -172,7 +172,7 @@ def arrive(engine: Engine, tape: Tape, row: int, end: int, watched: bool) -> int
     if venue.control[NEXT_DUE] == now:
         match_due(venue, now)
     if venue.control[REPORTS] > 0:
-        close_reported(engine, now)
+        far_call(engine.far, REPORTED, 0, 0, now)
     elif book.ledger.account[0].open_positions > 0:
         latch(logs, now, close_instant(book, now))
     if now >= book.ledger.account[0].next_ns:

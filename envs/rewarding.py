@@ -28,7 +28,9 @@ RUIN: Final = -10.0
 """What the loss of everything is paid, whatever the formula: a finite number, so that learning goes on."""
 
 
-def pay_of(kind: Reward, scale: float = 1.0, eta: float = 0.004, kappa: float = 1.0) -> tuple[Records, ...]:
+def pay_of(
+    kind: Reward, scale: float = 1.0, eta: float = 0.004, kappa: float = 1.0
+) -> tuple[Records, Records, Records]:
     """Return the records of a reward; ValueError where a term makes no sense."""
     if not (np.isfinite([scale, eta, kappa]).all() and scale > 0.0 and 0.0 < eta < 1.0 and kappa >= 0.0):
         raise ValueError(f"reward: scale = {scale}, eta = {eta}, kappa = {kappa}; above 0, within 0 and 1, from 0 on")

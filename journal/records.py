@@ -97,7 +97,7 @@ class Decision(Record, frozen=True, kw_only=True, tag="decision"):
     `view_hash` names what the policy saw; `features` (None: not defined) and `votes` are those
     values. `rules` are the risk rules that
     objected, `ruling` is the governor's answer, `orders` the numbers of its orders. `confluence`
-    is there where a chain voted.
+    is there where a chain voted; `model` is the SHA-256 of the artefact that decided, where one did.
     """
 
     epoch: int
@@ -128,6 +128,7 @@ class Decision(Record, frozen=True, kw_only=True, tag="decision"):
     trail_at: int = 0
     trail_by: int = 0
     confluence: Confluence | None = None
+    model: str = ""
 
 
 class Latch(Record, frozen=True, kw_only=True, tag="latch"):

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from market.compiled import compiled, folded
 from market.continuity import row_flaws
 from market.records import Record, Records, joined, record_type, records
-from market.tape import Int64, Tape, owned, quote_tape
+from market.tape import Int64, Tape, bar_tape, owned, quote_tape
 from market.timeframes import Grid, find_bar, plain_grid
 
 BAR: Final = record_type(
@@ -301,3 +301,13 @@ def bars_of_quotes(time_ns: Int64, price: Int64, bar_ns: int) -> NDArray[np.int6
         raise ValueError(f"{refused} of {len(time_ns)} quotes are out of order or not above zero; none may be")
     columns = (bars.close_ns, bars.open, bars.high, bars.low, bars.close)
     return np.column_stack(columns) if len(bars) else np.zeros((0, 5), np.int64)
+
+
+def derived_bars(quotes: Tape, bar_ns: int) -> Tape:
+    """Return bars of both sides of the sound quotes of a tape."""
+    sound: NDArray[np.bool_] = quotes.flaws == 0
+    times = quotes.time_ns[sound]
+    bid = bars_of_quotes(times, quotes.close[sound], bar_ns)
+    ask = bars_of_quotes(times, quotes.ask_close[sound], bar_ns)
+    columns = [[np.ascontiguousarray(side[:, k]) for k in range(1, 5)] for side in (bid, ask)]
+    return bar_tape(0, np.ascontiguousarray(bid[:, 0]), columns[0], columns[1])

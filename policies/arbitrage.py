@@ -52,9 +52,13 @@ def fixed_cost_ticks(instruments: Records, a: int, b: int, candidate: Record, lo
 
 @compiled
 def assess(
-    instruments: Records, a: int, b: int, candidate: Record, lots: int, params: NDArray[np.float64], out: Record
-) -> None:
-    """Write gross and net basis points (`reward`), risk score, strength and confidence of an entry to `out`."""
+    instruments: Records, a: int, b: int, candidate: Record, lots: int, params: NDArray[np.float64],
+    fill: float, health: float, out: Record,
+) -> None:  # fmt: skip
+    """Write gross and net basis points (`reward`), risk score, strength and confidence of an entry to `out`.
+
+    `fill` is the chance that both legs fill, `health` that of the venues to take orders: as claimed, or as known since.
+    """
     paid, received = entry_prices(candidate)
     gross = float(received - paid)
     net = gross - closing_cost_ticks(candidate) - fixed_cost_ticks(instruments, a, b, candidate, lots)
@@ -69,8 +73,8 @@ def assess(
         capped_share(latency_ms, params[P_LATENCY]),
         volatility_share(candidate.sigma_1s, latency_ms * 1e-3, gross),
         capped_share(age_ms, params[P_STALENESS]),
-        1.0 - params[P_HEALTH],
-        1.0 - params[P_FILL],
+        1.0 - health,
+        1.0 - fill,
     )
     out.risk_score = risk_score(shares, RiskWeights(0.20, 0.15, 0.25, 0.15, 0.10, 0.15))
     out.strength = 1.0 if candidate.direction == 1 else -1.0

@@ -32,6 +32,7 @@ from policies.routes import CANDIDATE, ROUTE, Scanner
 from policies.signals.desk import Chains, frames_of, no_chains, open_chains, rule_of
 from policies.signals.outcomes import CHANGES_MAX
 from policies.signals.sources import JUDGED_COUNT
+from policies.standing_plan import standing_array
 from policies.timed_rules import timetable_of
 from policies.view import open_views
 
@@ -117,6 +118,9 @@ def desks_of(plan: Plan) -> Records:
             if hasattr(desk, name):
                 row[name] = getattr(desk, name)
         row.budget_ppm = round(desk.budget_fraction * 1e6)
+    for model in plan.models:
+        if model.shadow:
+            table[model.desk].shadow, table[model.desk].auto_execute = 1, 0
     return table
 
 
@@ -325,7 +329,7 @@ def agent_of(plan: Plan, quotes: Records | None = None) -> Agent:
         feeds, instruments, records(len(instruments), QUOTE) if quotes is None else quotes, routes_of(plan),
         desks_of(plan), np.array([policy_named(desk.policy).kind for desk in plan.desks], np.int64), table,
         np.zeros(len(plan.desks), np.int64), multipliers,
-        np.zeros(2, np.int64), views, chains_of(plan), models_of(plan),
+        np.zeros(2, np.int64), views, chains_of(plan), models_of(plan), standing_array(plan, plan.standing),
     )  # fmt: skip
 
 

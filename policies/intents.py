@@ -90,6 +90,8 @@ class Rule(IntFlag):
     VENUE_HEALTH = 1 << 58
     COST_BREAKER = 1 << 59
 
+    SHADOW = 1 << 60  # a challenger's: heard and journaled, never executed
+
 
 PORTFOLIO_SHIFT: Final = 24
 STOP_SHIFT: Final = 49

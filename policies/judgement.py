@@ -6,6 +6,7 @@ from market.records import Record, Records
 from policies.bookkeeping import reserve, roll_account
 from policies.governor import rank
 from policies.guard import volume_ppm
+from policies.intents import Rule
 from policies.phases import phase_ppm
 from policies.remembered import note_sent, observe
 from policies.risk import Book, judge, resolve_close
@@ -28,6 +29,9 @@ def judge_group(book: Book, group: Records, size: int) -> None:
     rank(book.desks, group, 0, size)
     for k in range(size):
         group[k].equity = book.ledger.account[0].equity
+        if book.desks[group[k].desk].shadow != 0:
+            group[k].rules = Rule.SHADOW.value  # unasked: an answer could use up what the others need
+            continue
         group[k].rules = judge(book, group[k])
         if group[k].rules == 0:
             reserve(book, group[k], 1)

@@ -1,8 +1,12 @@
 """Models of a plan: which desk decides by which, held against what the desk needs before anything is asked."""
 
-import numpy as np
+from collections.abc import Mapping
+from typing import Final
 
-from policies.catalogue import features_of, policy_named
+import numpy as np
+from msgspec import structs
+
+from policies.catalogue import features_of, params_of, policy_named
 from policies.genome import flaw_of
 from policies.intents import DeskKind
 from policies.models import ACTIONS_OF, Models, open_models
@@ -26,6 +30,26 @@ def models_of(plan: Plan) -> Models:
             raise ValueError(f"desk {desk.name}: policy {spec.name} decides by a model, and the plan has none for it")
         check_model(spec.kind, spec.desk, model)
     return open_models(models)
+
+
+MODELLED: Final = {
+    DeskKind.FOREX: "network", DeskKind.BINARY: "network_digital", DeskKind.ARBITRAGE: "network_pair",
+}  # fmt: skip
+"""The policy of each desk that decides by a network."""
+
+
+def with_model(plan: Plan, model: ModelPlan, policy: str = "", params: Mapping[str, float] | None = None) -> Plan:
+    """Return a plan in which a desk decides by a model, by a network unless a policy is named.
+
+    Parameters are those given, else those that its policy has had already; the rest have their defaults.
+    """
+    desk = plan.desks[model.desk]
+    spec = policy_named(policy or MODELLED[DeskKind(desk.kind)])
+    before = dict(desk.params) if desk.policy == spec.name else {}
+    seat = structs.replace(desk, policy=spec.name, params=params_of(spec, before if params is None else params))
+    desks = tuple(seat if k == model.desk else other for k, other in enumerate(plan.desks))
+    models = tuple(other for other in plan.models if other.desk != model.desk)
+    return structs.replace(plan, desks=desks, models=(*models, model))
 
 
 def check_model(kind: PolicyKind, desk: DeskKind, model: ModelPlan) -> None:

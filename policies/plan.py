@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from market.instruments import Instrument, VenueSpec
+from policies.standing_plan import StandingPlan
 
 
 class FeedPlan(Struct, frozen=True, kw_only=True):
@@ -333,6 +334,7 @@ class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     controls: ControlsPlan | None = None
     breakers: BreakersPlan | None = None
     models: tuple[ModelPlan, ...] = ()
+    standing: StandingPlan | None = None
 
     def model_of(self, desk: int) -> ModelPlan | None:
         """Return what a desk decides by, None where its policy is written by hand."""

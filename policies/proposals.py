@@ -26,6 +26,7 @@ from policies.signals import desk, sources
 from policies.signals.desk import Chains
 from policies.sizing import fixed_fraction_lots, notional_lots, share_of
 from policies.stance import leave_stance, take_stance
+from policies.track_record import FILL, HEALTH, evaluated, route_row, setup_row, side_row
 from policies.view import HASH_START, Views, mix
 
 
@@ -44,7 +45,10 @@ class PolicyKind(IntEnum):
 
 
 class Agent(NamedTuple):
-    """What the agents of one process hold: per desk a policy, its params and its views, plus the newest quotes."""
+    """What the agents of one process hold: per desk a policy, its params and its views, plus the newest quotes.
+
+    `standing` [desks, rows, 2] is what came of the desks' own trades before: by it a claim is worth more or less.
+    """
 
     feeds: Records
     instruments: Records
@@ -59,6 +63,7 @@ class Agent(NamedTuple):
     views: Views
     chains: Chains
     models: Models
+    standing: NDArray[np.float64]
 
 
 GAIN_MAX: Final = 2.0**62
@@ -176,6 +181,7 @@ def _size_forex(
     out.hold_ns = int(params[forex.P_HOLD]) * feed.bar_ns
     cost = round_trip_cost_ticks(agent.instruments, feed.trades, out.bid0, out.ask0, 1)
     out.reward = forex.reward_to_risk(entry, float(out.stop), float(out.target), cost)
+    out.confidence = evaluated(out.confidence, agent.standing[feed.desk, side_row(feed.trades, out.strength)])
     budget = agent.budgets[feed.desk]
     combined = forex_combined(agent.desks[feed.desk], out.confidence, out.reward)
     risk = position_cap(share_of(budget, risk_fraction), size_multiplier_ppm(agent.multipliers[feed.desk], combined))
@@ -201,6 +207,8 @@ def _size_binary(agent: Agent, feed: Record, params: NDArray[np.float64], out: R
     row = agent.instruments[feed.trades]
     out.order_kind = OrderKind.BINARY
     payout = row.payout_ppm * 1e-6
+    setup = setup_row(feed.trades, out.strength, out.time_ns)
+    out.confidence = evaluated(out.confidence, agent.standing[feed.desk, setup])
     out.gross, out.hold_ns = payout, row.expiry_ns
     out.reward = expected_value(out.confidence, payout, 0.0, 0.0)
     share = stake_fraction(out.confidence, payout, 0.0, 0.0, params[binary.P_KELLY], params[binary.P_STAKE])
@@ -229,7 +237,10 @@ def draft_pair(agent: Agent, candidate: Record, out: Record) -> bool:
     out.order_kind = OrderKind.IOC
     out.limit0 = candidate.ask_a + slack if first > 0 else candidate.bid_a - slack
     out.limit1 = candidate.bid_b - slack if first > 0 else candidate.ask_b + slack
-    arbitrage.assess(agent.instruments, a, b, candidate, size, params, out)
+    rows = agent.standing[route.desk]
+    fill = evaluated(params[arbitrage.P_FILL], rows[route_row(candidate.route, FILL)])
+    health = evaluated(params[arbitrage.P_HEALTH], rows[route_row(candidate.route, HEALTH)])
+    arbitrage.assess(agent.instruments, a, b, candidate, size, params, fill, health, out)
     paid, _ = arbitrage.entry_prices(candidate)
     net_ticks = out.reward * paid / BPS
     net = net_ticks * size * agent.instruments[a].tick_value

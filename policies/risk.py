@@ -44,12 +44,12 @@ LIMITS: Final = record_type(
 `drawdown_basis` 0: from the initial equity, 1: from the highest equity."""
 
 DESK: Final = record_type(
-    "kind state budget budget_ppm realised auto_execute top_n expiry_ns",
+    "kind state budget budget_ppm realised auto_execute top_n expiry_ns shadow",
     floats="confidence_min reward_min risk_score_max auto_confidence auto_reward auto_gross auto_gain auto_risk_score "
     "confidence_weight reward_cap",
 )
 """One desk: what it may (state, budget = share of equity at the day's start), what it has earned (`realised`, fees
-included), and what it demands of a trade."""
+included), and what it demands of a trade. A `shadow` is refused whatever it asks for, without a trace in the book."""
 
 LIVE: Final = record_type("number instrument lots stop")
 """An opening order that may still fill: the lots it has reserved and not yet filled, signed, and its stop (0: none)."""

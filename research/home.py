@@ -58,6 +58,11 @@ class Home:
         return self.path / "params"
 
     @property
+    def models(self) -> Path:
+        """Trained agents, by hash, and who is whose champion."""
+        return self.path / "models"
+
+    @property
     def cluster(self) -> Path:
         """The address of the system that runs in this home, while one does."""
         return self.path / "cluster.json"

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from market.bars import bars_of_quotes
+from market.bars import derived_bars
 from market.instruments import Instrument, VenueSpec
 from market.money import money_of
 from market.tape import Flaw, Int64, Role, Tape, bar_tape, merge_tapes, quote_tape
@@ -290,16 +290,6 @@ def flaw_warnings(path: str, flaws: NDArray[np.uint8], time_ns: Int64) -> list[s
             first, what = show_time(int(time_ns[rows[0]])), "row" if len(rows) == 1 else "rows"
             found.append(f"{path}: {len(rows):,} {what} with {name}; they move nothing, the first is of {first}")
     return found
-
-
-def derived_bars(quotes: Tape, bar_ns: int) -> Tape:
-    """Return bars of both sides of the sound quotes of a tape."""
-    sound: NDArray[np.bool_] = quotes.flaws == 0
-    times = quotes.time_ns[sound]
-    bid = bars_of_quotes(times, quotes.close[sound], bar_ns)
-    ask = bars_of_quotes(times, quotes.ask_close[sound], bar_ns)
-    columns = [[np.ascontiguousarray(side[:, k]) for k in range(1, 5)] for side in (bid, ask)]
-    return bar_tape(0, np.ascontiguousarray(bid[:, 0]), columns[0], columns[1])
 
 
 def limits_plan(profile: Profile, sample_ns: int) -> LimitsPlan:

@@ -1,8 +1,8 @@
 """Warming: compile every kernel once, before anything waits for it.
 
 Kernels compile on their first call and are kept on disk (`market.compiled`), which takes a minute or two on a fresh
-checkout. A rollout of each desk, a short session of all actors in World and a scan call all of them; the scan does it
-in a process of its own beside the rest, for the two have little in common.
+checkout. A rollout of each desk, a short session of all actors in World, a scan and a stepped market call all of them;
+the last two do it in a process of their own beside the rest, with which they have little in common.
 """
 
 import shutil
@@ -16,13 +16,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import numba
+import numpy as np
 
 from actors.settings import Settings
 from actors.staging import open_session, run_world
+from envs.made_markets import made_markets
 from envs.rollout import open_engine, roll
+from envs.vector import Markets, Terms
 from journal.store import MemoryJournal
 from market.compiled import ROOT, sources_hash
 from market.tape import Tape, slice_tape
+from policies.intents import DeskKind
 from policies.plan import Plan
 from research.asking import Request, plan_for
 from research.backtest import executing
@@ -32,7 +36,7 @@ from research.scan.scanning import scan
 from venues.replay import save_tape
 
 DATA: Final = ROOT / "data"
-SCAN: Final = "scan"
+BESIDE: Final = "beside"
 HOURS_NS: Final = 6 * 3_600 * 10**9
 GENERATIONS: Final = 3
 """Folders of kernels that are kept: of this code, and of what was run last."""
@@ -48,7 +52,7 @@ def ensure_warm(say: Callable[[str], None]) -> float:
         return 0.0
     say("compiling the kernels, once for this version of the code (a minute or two)")
     begin = time.perf_counter()
-    with tempfile.TemporaryDirectory(prefix="trifecta-warm-") as work, _beside(SCAN):
+    with tempfile.TemporaryDirectory(prefix="trifecta-warm-") as work, _beside(BESIDE):
         warm(Path(work))
     folder.mkdir(parents=True, exist_ok=True)
     marker.touch()
@@ -69,9 +73,12 @@ def warm(work: Path) -> None:
             _session(plan, tape, work)
 
 
-def warm_scan() -> None:
-    """Scan one instrument of the packaged sample."""
+def warm_beside() -> None:
+    """Scan one instrument of the packaged sample; then step a made market, by when most of an engine is compiled."""
     scan(DATA, build(DATA), ScanRequest(("GBPUSD",), ("1h",), None, 0))
+    markets = Markets(made_markets(DeskKind.FOREX, 1, 0, steps=400), Terms())
+    markets.begin_all()
+    markets.step(np.zeros(1, np.int64))
 
 
 @contextmanager
@@ -112,8 +119,8 @@ def prune(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == [SCAN]:
-        warm_scan()
+    if sys.argv[1:] == [BESIDE]:
+        warm_beside()
     else:
         seconds = ensure_warm(print)
         print(f"kernels are compiled ({seconds:.0f} s)" if seconds else "kernels are compiled")  # noqa: T201 - a command

@@ -58,6 +58,7 @@ RULES: Final[Mapping[str, str]] = {
     "PRICE_PAUSE": "the price of a leg had just jumped, or its spread torn",
     "VENUE_HEALTH": "the venue of a leg had rejected too much",
     "COST_BREAKER": "fills of a leg had cost more than the model says",
+    "SHADOW": "the desk is a challenger: it is heard and never executed",
 }
 
 BREAKERS: Final[Mapping[str, str]] = {

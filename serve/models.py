@@ -203,6 +203,7 @@ class JournaledDecision(Model):
     trail_at: int = 0
     trail_by: int = 0
     confluence: JournaledConfluence | None = None
+    model: str = ""
 
 
 class DecisionEntry(Model):

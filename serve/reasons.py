@@ -69,6 +69,7 @@ RULES: Final[Mapping[Rule, str]] = {
     Rule.PRICE_PAUSE: "the price of a leg has just jumped, or its spread torn; it is paused",
     Rule.VENUE_HEALTH: "the venue of a leg rejects too much; it is left alone until a probe is answered",
     Rule.COST_BREAKER: "fills of a leg have cost more than the model says; blocked until a person lifts it",
+    Rule.SHADOW: "the desk is a challenger: it is heard and never executed",
 }
 
 NOT_ELIGIBLE: Final[Mapping[int, str]] = {

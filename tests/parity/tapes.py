@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow.parquet as parquet
 import pytest
 
+from market.bars import derived_bars
 from market.continuity import flag_rows
 from market.tape import Tape, bar_tape, merge_tapes, quote_tape
-from research.planning import derived_bars
 from tests.builders import BARS, MINUTE, SPREAD
 from tests.market.bars import DATA, ROOT
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market.records import Record, records
-from policies.arbitrage import assess, closing_cost_ticks, entry_prices, fixed_cost_ticks
+from policies.arbitrage import P_FILL, P_HEALTH, assess, closing_cost_ticks, entry_prices, fixed_cost_ticks
 from policies.catalogue import params_of, policy_named
 from policies.intents import INTENT
 from policies.routes import CANDIDATE
@@ -35,7 +35,7 @@ def a_pair(**terms: object) -> Record:
 
 def assessed(candidate: Record, lots: int = 10, **terms: object) -> Record:
     out = records(1, INTENT)[0]
-    assess(a_pair(**terms), 0, 1, candidate, lots, PARAMS, out)
+    assess(a_pair(**terms), 0, 1, candidate, lots, PARAMS, PARAMS[P_FILL], PARAMS[P_HEALTH], out)
     return out
 
 

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from market.bars import derived_bars
 from market.instruments import Kind
 from market.tape import Flaw, Role, tape_hash
 from policies.plan import plan_hash
@@ -15,7 +16,7 @@ from research.asking import Request, bars_for, plan_for
 from research.catalogue import NotInCatalogueError, build
 from research.configuration import load_configuration
 from research.home import Home, HomeLockedError
-from research.planning import derived_bars, flaw_warnings, limits_plan
+from research.planning import flaw_warnings, limits_plan
 from research.profiles import load_profile
 from research.selection import DAY_NS, HOUR_NS, select
 from research.specs import contract_of, currencies_of, instrument_of, whole_money_lot
