@@ -16,7 +16,7 @@ from research.backtest import executing
 from research.evolving.library import Library, Lineage, Metrics, Strategy
 from research.evolving.objectives import Terms, nsga2_fronts, penalised_fitness
 from research.evolving.records import Burnt, EvolveError, Folder, RunFolder, Trial, data_key
-from research.evolving.scoring import Market, PartScore, gap_of, score_part, spans_of
+from research.evolving.scoring import Market, PartScore, gap_of, params_for, score_part, spans_of
 from research.evolving.search import Breeding, Search, Tried
 from research.evolving.workers import Alone, Score, Workers, score_genome
 from research.home import FileLock, Home
@@ -220,6 +220,7 @@ class Evolver:
         strategy = Strategy(
             sha256=tried.sha256,
             genome=tried.genome,
+            params=params_for(tried.genome, dict(self.planned.plan.desks[0].params)),
             lineage=Lineage(
                 parents=tried.parents, generation=tried.generation, run=self.run.name, seed=self.settings.breeding.seed
             ),

@@ -10,10 +10,12 @@ from msgspec import structs
 from envs.rollout import open_engine, roll
 from journal.records import Decision
 from journal.store import MemoryJournal
+from market.tape import slice_tape
 from policies.model_plans import models_of
 from policies.regime import RegimeParams, regimes_of
+from research.asking import Request, plan_for
 from research.backtest import executing
-from research.evolving.choosing import TRACKED_MIN, chosen_for, forex_desk, model_for, ranked_for
+from research.evolving.choosing import TRACKED_MIN, chosen_for, ranked_for
 from research.evolving.library import (
     EVOLVED,
     IMPORTED,
@@ -26,7 +28,8 @@ from research.evolving.library import (
     strategy_of,
 )
 from research.evolving.regimes import most, regime_before, regime_of_days
-from research.evolving.scoring import PartScore, model_plan, score_part, with_genome
+from research.evolving.rotation import forex_desk, measured_regime, with_strategy
+from research.evolving.scoring import PartScore, model_plan, params_for, score_part, with_genome
 from research.evolving.tracking import Track, tracks_of
 from research.genome import genome_hash
 from research.home import Home
@@ -55,7 +58,8 @@ def a_strategy(level=30, regime="ANY", sharpe=1.0, **changes):
         deflated_sharpe=0.4,
     )  # fmt: skip
     found = Strategy(
-        sha256=genome_hash(genome), genome=genome, lineage=Lineage(parents=(), generation=0, run="r", seed=1),
+        sha256=genome_hash(genome), genome=genome, params=params_for(genome, {"hold_bars": 20.0}),
+        lineage=Lineage(parents=(), generation=0, run="r", seed=1),
         symbols=("EURUSD@x",), bar_ns=60, first_ns=1, last_ns=2, data=(), data_hash="d", plan_hash="p", engine="e",
         metrics=metrics,
     )  # fmt: skip
@@ -96,6 +100,9 @@ BAD = [
     (changed(a_strategy(), genome=7), "Expected `object`"),
     (changed(a_strategy(), code="import os"), "unknown field `code`"),
     (changed(a_strategy(), origin="heaven"), "origin 'heaven' is unknown; evolved, imported are allowed"),
+    (changed(a_strategy(), params={"hold_bars": 20.0}), "params: all of policy genome are needed"),
+    (changed(a_strategy(), params=a_strategy().params | {"stop_atr": 9.0}), "stop_atr the genome's atr_k"),
+    (changed(a_strategy(), params=a_strategy().params | {"luck": 1.0}), "parameter 'luck' is unknown"),
     (b"\x80\x04\x95pickle", "malformed"),
 ]
 
@@ -139,7 +146,7 @@ def test_a_retired_strategy_is_not_chosen_until_it_is_taken_back(tmp_path):
     library.keep(a_strategy(sharpe=2.0))  # found again: it stays retired
     assert library.named(name).retired == "lost money"
     with pytest.raises(LibraryError, match=r"it is retired \(lost money\)"):
-        model_for(name, Home(tmp_path), a_planned(tmp_path), 0)
+        with_strategy(a_planned(tmp_path / "market"), name, Home(tmp_path), Request(data=tmp_path, home=tmp_path))
     assert library.retire(name, "").retired == ""
     assert [one.strategy.sha256 for one in ranked_for("BULL", library, {})] == [name]
 
@@ -180,28 +187,47 @@ def test_a_holdout_is_what_a_strategy_is_ranked_by_where_there_is_one():
     assert (strategy.out_of_sample, structs.replace(strategy, metrics=held).out_of_sample) == (3.0, -1.0)
 
 
-def test_a_hash_or_auto_becomes_the_model_that_a_plan_carries(tmp_path):
-    planned = a_planned(tmp_path)
+def a_request(folder, **changes):
+    """Return a request for the later half of the bars of `a_planned`, and the plan of it."""
+    whole = a_planned(folder)
+    start_ns = int(whole.tape.time_ns[600])
+    request = Request(
+        data=folder / "data", home=folder / "home", symbols=("EURUSD",), policy="genome", start_ns=start_ns, **changes
+    )  # fmt: skip
+    return whole, request, plan_for(request)
+
+
+def test_a_hash_or_auto_seats_a_strategy_at_the_forex_desk(tmp_path):
+    whole, request, planned = a_request(tmp_path)
     home = Home(tmp_path / "home")
-    regime = regime_before(planned.plan, planned.tape, int(planned.tape.time_ns[-1]) + 1)
+    regime = regime_before(whole.plan, whole.tape, int(planned.tape.time_ns[0]))
+    assert measured_regime(planned, request) == regime
     other = next(name for name in ("BULL", "BEAR", "SIDEWAYS") if name != regime)
     own, foreign = a_strategy(30, regime), a_strategy(31, other, 9.0)
     for one in (own, foreign):
         Library(home.path).keep(one)
-    later = planned._replace(tape=planned.tape._replace(time_ns=planned.tape.time_ns + 10**16))
-    chosen = model_for("auto", home, later, 0, planned)
-    assert (chosen.strategy, chosen.regime, chosen.model) == (own, regime, model_plan(own.genome))
-    assert model_for(foreign.sha256[:10], home, planned, 0).strategy == foreign
-    plan = with_genome(planned.plan, chosen.strategy.genome)
-    assert plan.models == (chosen.model,)
-    assert dict(plan.desks[0].params)["stop_atr"] == 3.0
-    models_of(plan)  # the kernel takes it
+    found = with_strategy(planned, "auto", home, request)
+    assert (found.strategy, found.regime) == (own, regime)
+    assert found.planned.plan.models == (model_plan(own.genome),)
+    assert dict(found.planned.plan.desks[0].params) == own.params
+    named = with_strategy(planned, foreign.sha256[:10], home, request)
+    assert (named.strategy, named.regime) == (foreign, other)
+
+
+def test_auto_takes_what_is_not_known_for_sideways(tmp_path):
+    whole, request, _ = a_request(tmp_path)
+    assert measured_regime(whole, request) == "SIDEWAYS"  # the data begins with the plan
+    empty = whole._replace(tape=slice_tape(whole.tape, 0, 0))
+    assert measured_regime(empty, request) == "SIDEWAYS"
 
 
 def test_only_a_forex_desk_takes_a_strategy():
     assert forex_desk(a_plan()) == 0
     with pytest.raises(LibraryError, match="has no forex desk"):
         forex_desk(structs.replace(a_plan(), desks=a_plan().desks[1:]))
+    shadow = structs.replace(model_plan(a_genome()), shadow=True)
+    with pytest.raises(LibraryError, match="has no forex desk"):
+        forex_desk(structs.replace(forex_plan("genome"), models=(shadow,)))
 
 
 def test_numbers_that_no_genome_has_are_refused_by_the_plan():
