@@ -231,6 +231,8 @@ def _show(found: "Evolution", best: int, picture: Path | None) -> None:
         click.echo(f"deflated Sharpe ratio {found.deflated:.3f} after {found.tries:,} tries: {more} ({GATE} is asked)")
     click.echo(_holdout(found))
     click.echo(f"strategy: {found.path}")
+    if not (found.strategy.out_of_sample or 0.0) > 0.0:
+        click.echo("it made nothing out of sample: it is kept as evidence, and `auto` does not take it")
     click.echo(LUCK)
 
 

@@ -99,7 +99,7 @@ def _size(node: Node) -> Size:
 def feature_text(node: Node) -> str:
     """Return a feature node as features are written: `rsi:14`."""
     parameters = SPECS[node["ind"]].parameters
-    return ":".join((str(node["ind"]), *(repr(node[name]) for name in parameters)))
+    return ":".join((str(node["ind"]), *(repr(node[name]).removesuffix(".0") for name in parameters)))
 
 
 def feature_node(text: str) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from msgspec import Struct, structs
 
 from policies.plan import canonical
 from research.evolving.records import write_whole
-from research.evolving.scoring import PartScore
-from research.genome import GenomeError, checked, genome_hash
+from research.evolving.scoring import PartScore, params_for
+from research.genome import checked, genome_hash
 from research.params import DataFile
 
 VERSION: Final = 1
@@ -52,11 +52,15 @@ class Metrics(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Strategy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A strategy of the library, as its file has it. `retired` is why, empty while it is in use."""
+    """A strategy of the library, as its file has it. `retired` is why, empty while it is in use.
+
+    `params` are those of the desk that it was bred with: how long it holds, what it risks.
+    """
 
     version: int = VERSION
     sha256: str
     genome: dict[str, Any]
+    params: dict[str, float]
     lineage: Lineage
     symbols: tuple[str, ...]
     bar_ns: int
@@ -144,8 +148,11 @@ def strategy_of(content: bytes, place: str, sha256: str | None = None) -> Strate
             raise LibraryError(f"{place}: version {version!r} is unknown; {VERSION} is allowed")
         found = msgspec.json.decode(content, type=Strategy)
         checked(found.genome)
-    except (msgspec.MsgspecError, GenomeError) as error:
+        sound = params_for(found.genome, found.params) == found.params
+    except ValueError as error:  # of msgspec, of the genome, of the parameters
         raise LibraryError(f"{place}: {error}") from None
+    if not sound:
+        raise LibraryError(f"{place}: params: all of policy genome are needed, stop_atr the genome's atr_k")
     given = genome_hash(found.genome)
     if found.sha256 != given or sha256 not in (None, given):
         stated = found.sha256 if found.sha256 != given else sha256

@@ -20,6 +20,7 @@ from msgspec import Struct
 from policies.plan import canonical
 from research.evolving.search import Generation, Tried
 from research.evolving.workers import Scored
+from research.genome import ANY
 
 T = TypeVar("T")
 
@@ -45,10 +46,11 @@ class Evaluated(Struct, frozen=True, kw_only=True):
 
 
 class Burnt(Struct, frozen=True, kw_only=True):
-    """One look at a holdout: bars from and up to (ns), by which run, for which genome."""
+    """One look at a holdout: bars from and up to (ns), the days of which regime, by which run, for which genome."""
 
     from_ns: int
     until_ns: int
+    regime: str
     run: str
     genome: str
 
@@ -126,10 +128,15 @@ class Folder:
         lines = [Evaluated(sha256=one.tried.sha256, sharpe_day=one.scored.test.sharpe_day, run=run) for one in trials]
         append_lines(self.path / "evaluated" / f"{key}.jsonl", lines)
 
-    def burnt(self, key: str, from_ns: int, until_ns: int) -> list[Burnt]:
-        """Return the looks at any of the bars of a span."""
+    def burnt(self, key: str, from_ns: int, until_ns: int, regime: str = ANY) -> list[Burnt]:
+        """Return the looks at any of the bars of a span; the days of two regimes have none in common."""
         looks = lines_of(self.path / "holdouts" / f"{key}.jsonl", Burnt)
-        return [look for look in looks if look.from_ns < until_ns and from_ns < look.until_ns]
+        return [
+            look
+            for look in looks
+            if look.from_ns < until_ns and from_ns < look.until_ns
+            if ANY in (regime, look.regime) or regime == look.regime
+        ]
 
     def burn(self, key: str, look: Burnt) -> None:
         """Record a look before it is taken."""

@@ -16,7 +16,7 @@ from research.backtest import executing
 from research.evolving.library import Library, Lineage, Metrics, Strategy
 from research.evolving.objectives import Terms, nsga2_fronts, penalised_fitness
 from research.evolving.records import Burnt, EvolveError, Folder, RunFolder, Trial, data_key
-from research.evolving.scoring import Market, PartScore, gap_of, score_part, spans_of
+from research.evolving.scoring import Market, PartScore, gap_of, params_for, score_part, spans_of
 from research.evolving.search import Breeding, Search, Tried
 from research.evolving.workers import Alone, Score, Workers, score_genome
 from research.home import FileLock, Home
@@ -168,7 +168,8 @@ class Evolver:
     def _candidates(self, trials: Sequence[Trial]) -> tuple[Candidate, ...]:
         """Return the best compromises of all that was tried, scored on the bars that they are chosen on.
 
-        Front after front, until there are enough: one lucky genome must not leave nothing to choose from.
+        Front after front, until there are enough: one lucky genome must not leave nothing to choose from. Of genomes
+        that do the same, the smallest stands for all.
         """
         valid = [trial for trial in trials if trial.fitness is not None]
         found: list[Candidate] = []
@@ -177,7 +178,9 @@ class Evolver:
         ):
             if len(found) >= CANDIDATES_MIN:
                 break
-            for trial in (valid[number] for number in front):
+            for trial in sorted((valid[number] for number in front), key=lambda one: one.tried.nodes):
+                if any(one.trial.scored == trial.scored for one in found):
+                    continue
                 choice = score_part(self.market, trial.tried.genome, "choice")[0]
                 fitness = self._fitness(trial.tried.nodes, choice, trial.scored.test)
                 found.append(Candidate(trial, place, choice, fitness))
@@ -196,12 +199,10 @@ class Evolver:
         times, span = bars_of(self.planned.tape), self.market.spans["holdout"]
         genome = winner.trial.tried
         look = Burnt(
-            from_ns=int(times[span.begin]),
-            until_ns=int(times[span.end - 1]) + 1,
-            run=self.run.name,
-            genome=genome.sha256,
-        )
-        burnt = self.folder.burnt(self.key, look.from_ns, look.until_ns)
+            from_ns=int(times[span.begin]), until_ns=int(times[span.end - 1]) + 1, regime=self.market.regime,
+            run=self.run.name, genome=genome.sha256,
+        )  # fmt: skip
+        burnt = self.folder.burnt(self.key, look.from_ns, look.until_ns, look.regime)
         others = tuple(one for one in burnt if one != look)
         if others:
             return found._replace(burnt=others)
@@ -219,6 +220,7 @@ class Evolver:
         strategy = Strategy(
             sha256=tried.sha256,
             genome=tried.genome,
+            params=params_for(tried.genome, dict(self.planned.plan.desks[0].params)),
             lineage=Lineage(
                 parents=tried.parents, generation=tried.generation, run=self.run.name, seed=self.settings.breeding.seed
             ),

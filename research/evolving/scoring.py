@@ -7,16 +7,18 @@ position may be held. A part begins with the plan's cash, after as many bars as 
 With a regime named, a score counts the days of that regime alone: of each day, what was known before its first bar.
 """
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
-from msgspec import Struct, structs
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from envs.rollout import open_engine, roll
 from market.features import warmup_of
 from market.tape import Tape, slice_tape
 from policies.catalogue import params_of, policy_named
+from policies.model_plans import with_model
 from policies.observing import observer_of
 from policies.plan import ModelPlan, Plan
 from research.daily import Daily, daily_returns, day_of, trades_weekends
@@ -70,17 +72,22 @@ def model_plan(genome: Genome, desk: int = 0) -> ModelPlan:
     )  # fmt: skip
 
 
-def with_genome(plan: Plan, genome: Genome, desk: int = 0) -> Plan:
-    """Return the plan with a desk that decides by a genome: its stop is the genome's, the rest as the plan has it."""
-    own, spec = plan.desks[desk], policy_named(POLICY)
-    given = dict(own.params) if own.policy == POLICY else {}
-    stop = float(genome["risk"]["atr_k"])
+def params_for(genome: Genome, given: Mapping[str, float]) -> dict[str, float]:
+    """Return the parameters that a desk has with a genome: those given, with its stop and a target that allows it."""
+    stop, spec = float(genome["risk"]["atr_k"]), policy_named(POLICY)
     least = next(bound.default for bound in spec.params if bound.name == "target_atr")
-    given |= {"stop_atr": stop, "target_atr": max(given.get("target_atr", least), REWARD_LEAST * stop)}
-    changed = structs.replace(own, policy=POLICY, params=params_of(spec, given))
-    desks = tuple(changed if k == desk else other for k, other in enumerate(plan.desks))
-    models = (*(model for model in plan.models if model.desk != desk), model_plan(genome, desk))
-    return structs.replace(plan, desks=desks, models=models)
+    target = max(given.get("target_atr", least), REWARD_LEAST * stop)
+    return dict(params_of(spec, {**given, "stop_atr": stop, "target_atr": target}))
+
+
+def with_genome(plan: Plan, genome: Genome, desk: int = 0, params: Mapping[str, float] | None = None) -> Plan:
+    """Return the plan with a desk that decides by a genome: its stop is the genome's, the rest as given or as it was.
+
+    Without `params`, a desk that decides by a genome already keeps its own; any other gets the defaults.
+    """
+    own = plan.desks[desk]
+    before = dict(own.params) if own.policy == POLICY else {}
+    return with_model(plan, model_plan(genome, desk), POLICY, params_for(genome, before if params is None else params))
 
 
 def spans_of(bars: int, gap: int) -> dict[str, Span]:

@@ -48,7 +48,7 @@ def _session(log: SessionLog) -> Iterable[tuple[str, Track]]:
     for model in models:
         desk = plan.desks[model.desk].name
         own = [trade for trade in trades if trade.desk == desk]
-        times = [decision.time_ns for decision in log.decisions if decision.desk == desk]
+        times = [decision.time_ns for decision in log.decisions if decision.model == model.sha256]
         yield model.sha256, _track(model.sha256, log.session.stage, own, times)
 
 

@@ -190,11 +190,12 @@ def fits(tree: Tree) -> bool:
 
 
 def _idles(node: Node) -> bool:
-    """Tell whether a node says nothing: two equal arguments, or what is undone by the node below."""
+    """Tell whether a node says nothing: equal arguments, what the node below has done, a size held against none."""
     args = node.get("args", ())
     same = len(args) == 2 and node["op"] != "add" and args[0] == args[1]
-    undone = node.get("op") in ("not", "abs") and args[0].get("op") == node["op"]
-    return same or undone or any(_idles(child) for child in args)
+    again = node.get("op") in ("not", "abs") and args[0].get("op") == node["op"]
+    sure = node.get("op") in ("lt", "gt") and args[0].get("op") == "abs" and args[1].get("const", 1) <= 0
+    return same or again or sure or any(_idles(child) for child in args)
 
 
 def name_of(tree: Tree) -> str:

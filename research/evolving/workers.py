@@ -88,10 +88,10 @@ class Workers:
         self._shared: Any = None
 
     def __enter__(self) -> "Workers":
-        import ray
-
         try:
-            self._ray.start()
+            self._ray.start()  # before `import ray`, which reads its environment once
+            import ray
+
             self._shared = ray.put(self._market)
         except BaseException:
             self._ray.stop()

@@ -17,6 +17,7 @@ NEEDED = {
     "account": "",
     "risk": "",
     "check": "",
+    "strategies": "",
     "resume": "scope",
 }
 

@@ -16,7 +16,7 @@ from market.tape import slice_tape
 from research.evolving.library import EVOLVED, Library
 from research.evolving.objectives import Terms, penalised_fitness
 from research.evolving.picture import picture_of
-from research.evolving.records import EvolveError, Folder, append_lines, lines_of
+from research.evolving.records import Burnt, EvolveError, Folder, append_lines, lines_of
 from research.evolving.scoring import PARTS, score_part, spans_of, with_genome
 from research.evolving.search import Generation
 from research.evolving.workers import score_genome
@@ -102,6 +102,15 @@ def test_another_run_on_the_same_data_counts_what_was_tried_before_and_has_no_ho
     alone = an_evolver(planned, tmp_path, BREEDING._replace(seed=6)).evolve(workers=0, score=quick_score)
     assert alone.trials == other.trials
     assert alone.holdout is not None
+
+
+def test_a_look_at_the_days_of_one_regime_burns_no_other_but_all(tmp_path):
+    folder = Folder(tmp_path)
+    look = Burnt(from_ns=10, until_ns=20, regime="BULL", run="r", genome="g")
+    folder.burn("k", look)
+    found = {regime: folder.burnt("k", 19, 30, regime) for regime in ("BULL", "BEAR", "ANY")}
+    assert found == {"BULL": [look], "BEAR": [], "ANY": [look]}
+    assert folder.burnt("k", 20, 30, "BULL") == folder.burnt("k", 0, 10, "BULL") == folder.burnt("other", 0, 99) == []
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
@@ -198,7 +207,7 @@ def test_killed_workers_lose_no_genome_and_change_no_result(evolved, planned, tm
     deaths.mkdir()
     score = partial(score_with_deaths, deaths)
     again = an_evolver(planned, tmp_path / "home").evolve(workers=2, score=score)
-    assert len(list(deaths.iterdir())) >= 3
+    assert len(list(deaths.iterdir())) >= 2
     assert essence(again) == essence(found)
     assert [left for left in leftovers() if left.owner == os.getpid()] == []
 

@@ -92,6 +92,34 @@ def test_every_feature_and_constant_of_the_grid_is_allowed_in_a_genome():
         tree_of(["eval"], "long")
 
 
+IDLE = [
+    ["long", "gt.percent", "rsi:14", "rsi:14", "gt.level", "rsi:14", "level=5", "stop=2"],
+    ["long", "not", "not", "gt.level", "rsi:14", "level=5", "gt.level", "rsi:14", "level=5", "stop=2"],
+    [
+        "long",
+        "lt.ratio",
+        "abs.ratio",
+        "div.ratio",
+        "trange",
+        "atr:14",
+        "factor=0",
+        "gt.level",
+        "rsi:14",
+        "level=5",
+        "stop=2",
+    ],
+]
+
+
+@pytest.mark.parametrize("names", IDLE)
+def test_a_tree_with_an_idle_node_does_not_fit(names):
+    assert not fits(tree_of(names, "long"))
+    busy = [{"factor=0": "factor=1"}.get(name, name) for name in names if name != "not"]
+    if busy[1] == "gt.percent":
+        busy[3] = "rsi:7"
+    assert fits(tree_of(busy, "long"))
+
+
 def test_dice_leave_the_chance_of_others_alone():
     random.seed(5)
     first = random.random()
