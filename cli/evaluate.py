@@ -43,6 +43,9 @@ HONEST: Final = (
 @click.option("--start", default=None, help="From this date or time on (UTC).")
 @click.option("--end", default=None, help="Up to, not including, this date or time (UTC).")
 @click.option("--policy", default=None, help="Policy to judge; see `trifecta policies`.  [default: the desk's]")
+@click.option(
+    "--model", "models", multiple=True, metavar="HASH", help="Trained agents, the seeds of one training; five or more."
+)
 @click.option("--param", multiple=True, metavar="NAME=NUMBER", help="A parameter of the policy; may be repeated.")
 @click.option(
     "--params",
@@ -113,8 +116,10 @@ def _quiet(_: str) -> None:
 def _asked(options: dict[str, Any]) -> "Asked":
     """Return what the options ask for; everything wrong with them is said here."""
     from research.asking import Request
-    from research.judging.asking import ask
+    from research.home import Home
+    from research.judging.asking import ask, ask_models
     from research.judging.ground import Sizes
+    from research.learning.artefact import ArtefactError
 
     request = Request(
         data=options["data"] or sample_data(), home=options["home"], config=options["config"],
@@ -124,7 +129,12 @@ def _asked(options: dict[str, Any]) -> "Asked":
         fee_ppm=fee_ppm_of(options["fee"]), news=options["news"],
     )  # fmt: skip
     purge_ns = None if options["purge"] is None else int(options["purge"] * SECOND_NS)
-    return ask(request, options["desk"], options["params_file"], Sizes(options["train"], options["test"], purge_ns))
+    sizes = Sizes(options["train"], options["test"], purge_ns)
+    if options["models"]:
+        if options["policy"] or options["param"] or options["params_file"] or options["desk"]:
+            raise ArtefactError("--model: it names desk, policy and parameters; none of them is allowed beside it")
+        return ask_models(request, Home(options["home"]).models, tuple(options["models"]), sizes)
+    return ask(request, options["desk"], options["params_file"], sizes)
 
 
 def _show(found: "Evaluation", cards: list[dict[str, Any]], files: list[Path]) -> None:

@@ -32,15 +32,12 @@ def parity(as_json: bool, with_ray: bool, seed: int, **options: Any) -> int:
     from research.warming import ensure_warm
 
     desks = tuple(options["desk"])
-    planned = plan_for(
-        Request(
-            data=options["data"] or sample_data(), home=options["home"], config=options["config"],
-            profile=options["profile"], start_ns=time_of(options["start"], "--start"),
-            end_ns=time_of(options["end"], "--end"), desks=DESKS if "all" in desks else desks,
-            news=options["news"],
-        )
+    request = Request(
+        data=options["data"] or sample_data(), home=options["home"], config=options["config"],
+        profile=options["profile"], start_ns=time_of(options["start"], "--start"),
+        end_ns=time_of(options["end"], "--end"), desks=DESKS if "all" in desks else desks, news=options["news"],
     )  # fmt: skip
-    planned = with_seats(planned, options)
+    planned = with_seats(plan_for(request), options, request)
     wished = heed_wish_to_stop()
     ensure_warm(say)
     with tempfile.TemporaryDirectory(prefix="trifecta-parity-") as folder:

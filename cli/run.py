@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 @click.option("--end", default=None, help="Up to, not including, this date or time (UTC).")
 @click.option("--profile", default=None, help="Profiles, commas between: trifecta, ftmo_2step, or a file.")
 @click.option("--cash", default=None, help="Cash at the start, in account currency.")
+@click.option("--learn", is_flag=True, help="Believe claims by what came of such in the finished sessions before.")
 @click.option("--display-only", is_flag=True, help="Leave auto_execute as configured: show, do not trade.")
 @click.option(
     "--venue",

@@ -30,6 +30,8 @@ def plan_of(options: dict[str, Any], *, display_only: bool) -> "Planned":
     """Plan the session that the options ask for; its desks execute unless they are only to display."""
     from research.asking import Request, plan_for
     from research.backtest import executing
+    from research.believing import believing
+    from research.home import Home
     from research.planning import DESKS
 
     desks = tuple(options["desk"])
@@ -44,7 +46,9 @@ def plan_of(options: dict[str, Any], *, display_only: bool) -> "Planned":
         desks=DESKS if "all" in desks else desks,
         news=options["news"],
     )
-    planned = with_seats(plan_for(request), options)
+    planned = with_seats(plan_for(request), options, request)
+    if options.get("learn"):
+        planned = believing(planned, Home(options["home"], options["journal"]).journal)
     for warning in planned.warnings:
         say(f"warning: {warning}")
     return planned if display_only else planned._replace(plan=executing(planned.plan))

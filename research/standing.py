@@ -80,17 +80,19 @@ def _tally() -> Record:
     return open_tallies(1)[0]
 
 
-def standing_of(journal: Journal, session: int | None = None) -> Standing:
-    """Fold a journal, or one session of it, into what the desks have learned."""
+def standing_of(journal: Journal, session: int | None = None, before: int | None = None) -> Standing:
+    """Fold a journal, one session of it, or the sessions before one, into what the desks have learned."""
     standing = Standing()
     chapter: _Chapter | None = None
     number = -1
     for entry in journal.entries():
-        standing.head = entry.hash
         if entry.kind not in READ:
+            standing.head = entry.hash
             continue
         record = entry.record()
         if isinstance(record, Session):
+            if before is not None and record.number >= before:
+                break
             if record.number != number:
                 number = record.number
                 wanted = session is None or number == session
@@ -98,6 +100,7 @@ def standing_of(journal: Journal, session: int | None = None) -> Standing:
                 standing.sessions += wanted
         elif chapter is not None:
             chapter.take(record)
+        standing.head = entry.hash
     return standing
 
 

@@ -161,7 +161,7 @@ def standing_plan(standing: Standing, plan: Plan) -> StandingPlan:
 def _desk(standing: Standing, plan: Plan, number: int) -> DeskStanding:
     desk = plan.desks[number]
     rows = np.tile(np.array(NOTHING), (max(rows_of_desk(plan, number), 1), 1))
-    if desk.kind is DeskKind.ARBITRAGE:
+    if desk.kind == DeskKind.ARBITRAGE:
         for k, route in enumerate(plan.routes):
             if plan.desks[route.desk].name == desk.name:
                 key = RouteKey(desk.name, route.instrument_a, route.instrument_b)
@@ -169,10 +169,10 @@ def _desk(standing: Standing, plan: Plan, number: int) -> DeskStanding:
     for k, instrument in enumerate(plan.instruments):
         for side in range(SIDES):
             at, where = SIDES * k + side, (desk.name, desk.policy, instrument.key, side)
-            if desk.kind is DeskKind.BINARY and instrument.kind is Kind.BINARY:
+            if desk.kind == DeskKind.BINARY and instrument.kind is Kind.BINARY:
                 for bucket in range(BUCKETS):
                     rows[at * BUCKETS + bucket] = _setup_line(standing, SetupKey(*where, bucket))
-            elif desk.kind is DeskKind.FOREX:
+            elif desk.kind == DeskKind.FOREX:
                 rows[at] = _side_line(standing, SideKey(*where))
     learned = [(k, float(row[KEEP]), float(row[ADD])) for k, row in enumerate(rows) if tuple(row) != NOTHING]
     return DeskStanding(desk=desk.name, rows=tuple(learned))

@@ -3,8 +3,11 @@
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from msgspec import structs
+
 from policies.catalogue import params_of, policy_named
 from policies.intents import DeskKind
+from policies.model_plans import models_of, with_model
 from policies.plan import Plan
 from research.asking import Request, plan_for
 from research.catalogue.finding import NotInCatalogueError
@@ -12,6 +15,8 @@ from research.configuration import ConfigurationError
 from research.judging.evaluating import Candidate
 from research.judging.ground import Ground, Sizes, ground_of
 from research.judging.statics import Static, statics_for, under
+from research.learning.artefact import ArtefactError, model_of
+from research.learning.seating import Seat, seats_of
 from research.params import ParamsError, ParamsFile, chosen_on, load_params
 from research.planning import DESKS
 
@@ -53,6 +58,45 @@ def ask(request: Request, desk: str | None, params_file: Path | None, sizes: Siz
     hold_ns = longest_hold_ns(planned.plan, (static, *statics_for(own)))
     ground = ground_of(planned, wide, sizes, hold_ns, known)
     return Asked(candidate_of(ground, static), ground, kept.sets if kept else 0)
+
+
+def ask_models(request: Request, folder: Path, names: tuple[str, ...], sizes: Sizes) -> Asked:
+    """Return trained agents of one desk as one candidate, a seed each, judged behind what they were chosen by.
+
+    Their test parts are left: no agent has been trained on them or chosen by them. ValueErrors say what does not fit.
+    """
+    seats = seats_of(folder, (), names)  # several of one desk are allowed here: they are the seeds of one training
+    desks = {seat.artefact.desk for seat in seats}
+    if len(desks) != 1 or len({seat.sha256 for seat in seats}) != len(seats):
+        raise ArtefactError(f"--model: {len(seats)} artefacts of {', '.join(sorted(desks))}; of one desk, each once")
+    (name,) = desks
+    if request.symbols and name != "forex":
+        raise ConfigurationError(f"--symbols with the {name} desk: only the forex desk trades bars of any symbol")
+    base = request._replace(policy=None, params={}, desks=(name,))
+    planned = plan_for(base)
+    plans = [
+        with_model(planned.plan, model_of(seat.artefact, seat.sha256), seat.artefact.policy, seat.artefact.params)
+        for seat in seats
+    ]
+    for plan in plans:
+        models_of(plan)
+    (own,) = planned.plan.desks
+    static = Static(seats[0].artefact.policy, plans[0].desks[0].params)
+    hold_ns = longest_hold_ns(planned.plan, (static, *statics_for(own)))
+    known_ns = max(span.last_ns for seat in seats for span in seat.artefact.validation)
+    ground = ground_of(planned, plan_for(base._replace(profile=WIDE)).plan, sizes, hold_ns, known_ns)
+    hashes = " ".join(seat.sha256[:8] for seat in seats)
+    candidate = Candidate(f"{static.name} ({hashes})", lambda seed: _sampled_alike(ground, plans[seed]), _range(seats))
+    return Asked(candidate, ground, 0)
+
+
+def _sampled_alike(ground: Ground, plan: Plan) -> Plan:
+    """Return a plan with its equity sampled as the ground asks it."""
+    return structs.replace(plan, limits=ground.planned.plan.limits)
+
+
+def _range(seats: tuple[Seat, ...]) -> tuple[int, ...]:
+    return tuple(range(len(seats)))
 
 
 def candidate_of(ground: Ground, static: Static) -> Candidate:
