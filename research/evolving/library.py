@@ -14,7 +14,7 @@ from msgspec import Struct, structs
 from policies.plan import canonical
 from research.evolving.records import write_whole
 from research.evolving.scoring import PartScore, params_for
-from research.genome import checked, genome_hash
+from research.genome import GenomeError, checked, genome_hash
 from research.params import DataFile
 
 VERSION: Final = 1
@@ -148,15 +148,23 @@ def strategy_of(content: bytes, place: str, sha256: str | None = None) -> Strate
             raise LibraryError(f"{place}: version {version!r} is unknown; {VERSION} is allowed")
         found = msgspec.json.decode(content, type=Strategy)
         checked(found.genome)
-        sound = params_for(found.genome, found.params) == found.params
-    except ValueError as error:  # of msgspec, of the genome, of the parameters
+    except (msgspec.MsgspecError, GenomeError) as error:
         raise LibraryError(f"{place}: {error}") from None
-    if not sound:
-        raise LibraryError(f"{place}: params: all of policy genome are needed, stop_atr the genome's atr_k")
     given = genome_hash(found.genome)
     if found.sha256 != given or sha256 not in (None, given):
         stated = found.sha256 if found.sha256 != given else sha256
         raise LibraryError(f"{place}: its genome has the hash {given[:12]}, not {str(stated)[:12]} as it says")
+    _check_params(found, place)
     if found.origin not in (EVOLVED, IMPORTED):
         raise LibraryError(f"{place}: origin {found.origin!r} is unknown; {EVOLVED}, {IMPORTED} are allowed")
     return found
+
+
+def _check_params(strategy: Strategy, place: str) -> None:
+    """Refuse parameters that are out of their bounds, or not those of the genome."""
+    try:
+        sound = params_for(strategy.genome, strategy.params) == strategy.params
+    except ValueError as error:
+        raise LibraryError(f"{place}: params: {error}") from None
+    if not sound:
+        raise LibraryError(f"{place}: params: all of policy genome are needed, stop_atr the genome's atr_k")
