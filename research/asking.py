@@ -70,8 +70,8 @@ def _check(request: Request) -> None:
     if request.policy is not None or request.params:
         if "forex" not in request.desks:
             raise ConfigurationError("--policy and --param are for the forex desk, which --desk leaves out")
-        own = sorted(by_hand(DeskKind.FOREX))
-        if request.policy is not None and policy_named(request.policy).name not in own:
+        if request.policy is not None and policy_named(request.policy).desk != DeskKind.FOREX:
+            own = sorted(by_hand(DeskKind.FOREX))
             raise ConfigurationError(f"--policy {request.policy}: the forex desk has {', '.join(own)}")
 
 
