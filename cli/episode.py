@@ -32,7 +32,9 @@ from cli.seats import model_options, with_seats
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Where the page goes.")
 @json_option
 def episode(instrument: str | None, picture: Path | None, out: Path | None, as_json: bool, **options: Any) -> None:
-    """Draw what the desks' own policies, or trained agents, do with INSTRUMENT: price, fills, position, equity, rewards and actions.
+    """Draw what the desks' own policies, or trained agents, do with INSTRUMENT.
+
+    Price, fills, position, equity, rewards and actions.
 
     Without INSTRUMENT, the one with most closed trades. The page is one HTML file that needs nothing else.
     """
