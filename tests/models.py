@@ -4,12 +4,14 @@ import numpy as np
 from msgspec import structs
 
 from envs.made_markets import FEATURES
-from policies.catalogue import POLICIES
+from policies.catalogue import POLICIES, params_of
 from policies.models import ACTIONS_OF
 from policies.network import Activation, network_of
 from policies.observing import observer_of, width_of
 from policies.plan import ModelPlan, Plan
 from research.evolving.scoring import model_plan
+from research.learning.artefact import Artefact
+from research.learning.spec import TrainSpec
 from tests.policies.test_genome import EMA, RSI, SLOW, a_genome, const, op
 
 
@@ -21,6 +23,17 @@ def a_network(policy: str, desk: int = 0, seed: int = 5) -> ModelPlan:
     layers = [(rng.normal(size=shape), rng.normal(size=shape[1])) for shape in shapes]
     numbers = tuple(network_of(layers, Activation.TANH).tolist())
     return ModelPlan(desk=desk, sha256="ab" * 32, features=FEATURES[kind], observer=observer, numbers=numbers)
+
+
+def an_artefact(policy: str, **params: float) -> Artefact:
+    """Return a network of random weights as training would have left it."""
+    spec, model = POLICIES[policy], a_network(policy)
+    desk = spec.desk.name.lower()
+    return Artefact(
+        desk=desk, policy=policy, features=model.features, observer=model.observer, numbers=model.numbers,
+        params=dict(params_of(spec, params)), spec=TrainSpec(desk=desk), seed=1, chunk=0, data=(), plans={},
+        revision="", libraries={}, validation=(), test=(),
+    )  # fmt: skip
 
 
 def with_a_model(plan: Plan, policy: str) -> Plan:
