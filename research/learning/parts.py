@@ -6,7 +6,7 @@ import numpy as np
 
 from envs.stepping import GOES_ON
 from envs.vector import Market, MarketError, Markets, Terms, asking_plan, plan_with
-from market.tape import Role, Tape, slice_tape
+from market.tape import Tape, slice_tape
 from policies.intents import DeskKind
 from policies.observing import OWN, observer_of
 from policies.plan import ModelPlan, Plan
@@ -134,9 +134,3 @@ def training_markets(sources: tuple[Source, ...], spec: TrainSpec, observer: tup
 def modelled_plan(plan: Plan, model: ModelPlan) -> Plan:
     """Return a source's plan deciding by a model: what a backtest, a paper run and a live run decide by as well."""
     return plan_with(plan, model)
-
-
-def viewed_rows(source: Source) -> int:
-    """Return how many rows a source's desk decides at."""
-    viewed = [number for number, feed in enumerate(source.plan.feeds) if feed.roles & (Role.VIEW | Role.SCAN)]
-    return int(np.isin(source.tape.feed, viewed).sum())
