@@ -40,6 +40,9 @@ def list_models(home: Path, as_json: bool) -> None:
     if as_json:
         print_json({"command": "models list", "models": [_row(sha256, one, roles) for sha256, one in found]})
         return
+    if not found:
+        click.echo(f"no artefact in {folder}; `trifecta train` makes them")
+        return
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -152,6 +155,8 @@ def history(home: Path, as_json: bool) -> None:
     if as_json:
         print_json({"command": "models history", "entries": to_builtins(entries)})
         return
+    if not entries:
+        click.echo(f"nobody has had a role in {_folder(home)}; `trifecta models champion HASH` gives one")
     for entry in entries:
         click.echo(
             f"{entry.at}  {entry.desk:<10}{entry.action:<11}champion {entry.champion[:12] or '-'}  "
