@@ -191,11 +191,13 @@ def _row(sha256: str, artefact: "Artefact", roles: "Roles") -> dict[str, Any]:
 
 def _give(home: Path, name: str, action: str, reason: str) -> None:
     from research.learning.artefact import find_artefact, load_artefact
-    from research.learning.roles import Roles
+    from research.learning.roles import RoleError, Roles
 
     folder = _folder(home)
     sha256, artefact = load_artefact(find_artefact(folder, name))
     roles, desk = Roles(folder), artefact.desk
+    if action == "challenger" and sha256 == roles.champion(desk):
+        raise RoleError(f"{sha256[:12]}: it is the champion of the {desk} desk; a challenger is another one")
     champion = sha256 if action == "champion" else roles.champion(desk)
     challenger = sha256 if action == "challenger" else roles.challenger(desk)
     if champion == challenger:

@@ -16,7 +16,7 @@ from policies import forex
 from policies.catalogue import POLICIES, features_of
 from policies.demotion import Standing
 from policies.intents import DeskKind
-from policies.plan import DeskPlan, Plan
+from policies.plan import DeskPlan, ModelPlan, Plan
 from policies.signals.sources import GROUP_OF, GROUPS, SOURCES
 from research.report.markup import utc
 from research.stopping import Stop, stop_of
@@ -53,7 +53,7 @@ class Probability(Struct, frozen=True, kw_only=True):
 
 
 class Reasons(Struct, frozen=True, kw_only=True):
-    """Everything that speaks for and against one decision."""
+    """Everything that speaks for and against one decision; `model` is the artefact that its desk decided by."""
 
     decision_id: str
     session: int
@@ -62,6 +62,7 @@ class Reasons(Struct, frozen=True, kw_only=True):
     time_ns: int
     desk: str
     policy: str
+    model: str | None
     instruments: tuple[str, ...]
     side: str
     score: float
@@ -87,7 +88,8 @@ def reasons_of(story: Story) -> Reasons:
             "`trifecta journal explain` tells its story"
         )
     decision, plan = story.decision.record, decode_plan(story.session.plan)
-    desk = next(desk for desk in plan.desks if desk.name == decision.desk)
+    number, desk = next((k, desk) for k, desk in enumerate(plan.desks) if desk.name == decision.desk)
+    model = plan.model_of(number)
     votes = tuple(_votes(decision, desk))
     own = decision.confluence
     return Reasons(
@@ -98,6 +100,7 @@ def reasons_of(story: Story) -> Reasons:
         time_ns=decision.time_ns,
         desk=decision.desk,
         policy=decision.policy,
+        model=model.sha256 if model else None,
         instruments=tuple(leg.instrument for leg in decision.legs),
         side=_side(decision, desk),
         score=decision.strength,
@@ -109,7 +112,7 @@ def reasons_of(story: Story) -> Reasons:
         votes=votes,
         against=_against(votes),
         standings=_standings(plan, decision, [noted.record for noted in story.demotions]),
-        features=_features(decision, desk),
+        features=_features(decision, desk, model),
         ruling=decision.ruling,
         rules=decision.rules,
         stopped=stop_of(decision, desk),
@@ -204,9 +207,11 @@ def _standings(plan: Plan, decision: Decision, demotions: Sequence[Demotion]) ->
     return tuple(found)
 
 
-def _features(decision: Decision, desk: DeskPlan) -> dict[str, float | None]:
+def _features(decision: Decision, desk: DeskPlan, model: ModelPlan | None) -> dict[str, float | None]:
     names: tuple[str, ...] = ()
-    if desk.policy in POLICIES:
+    if model is not None and model.features:
+        names = model.features
+    elif desk.policy in POLICIES:
         names = features_of(POLICIES[desk.policy], dict(desk.params)) or ("basis", "sigma_1s", "direction")
     if len(names) != len(decision.features):
         names = tuple(f"feature {k + 1}" for k in range(len(decision.features)))
