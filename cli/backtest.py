@@ -64,7 +64,7 @@ def backtest(as_json: bool, with_report: bool, out: Path | None, params_file: Pa
     check_out(out or options["home"] / "reports" / "report.html" if with_report else None)
     request = request_of(options)
     planned = plan_for(request) if params_file is None else _planned_with(request, params_file)
-    planned = with_seats(planned, options, request)
+    planned = with_seats(planned, {**options, "params": params_file}, request)
     finished = run_backtest(planned)
     report = _report(finished, request.home, out) if with_report else None
     if as_json:

@@ -70,7 +70,8 @@ def _show(found: "Reasons") -> None:
 
     console = open_console()
     console.print(f"[bold]{escape(found.decision_id)}[/bold]  {found.side} {escape(', '.join(found.instruments))}")
-    console.print(f"{found.time} UTC, desk {found.desk}, policy {found.policy}, session {found.session}, {found.stage}")
+    by = f"policy {found.policy}" + (f" ({found.model[:12]})" if found.model else "")
+    console.print(f"{found.time} UTC, desk {found.desk}, {by}, session {found.session}, {found.stage}")
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for header in ("vote of", "group", "says", "", "vote", "weight", "adds"):
         table.add_column(header, justify="right" if header in ("vote", "weight", "adds") else "left", no_wrap=True)
@@ -83,7 +84,7 @@ def _show(found: "Reasons") -> None:
     if found.votes:
         console.print(table)
     else:
-        console.print("no votes: this policy acts on what it measured")
+        console.print("no votes: " + ("a model weighs" if found.model else "this policy acts on") + " what it measured")
     for line in _lines(found):
         console.print(escape(line))
 

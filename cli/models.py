@@ -40,6 +40,9 @@ def list_models(home: Path, as_json: bool) -> None:
     if as_json:
         print_json({"command": "models list", "models": [_row(sha256, one, roles) for sha256, one in found]})
         return
+    if not found:
+        click.echo(f"no artefact in {folder}; `trifecta train` makes them")
+        return
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -152,6 +155,8 @@ def history(home: Path, as_json: bool) -> None:
     if as_json:
         print_json({"command": "models history", "entries": to_builtins(entries)})
         return
+    if not entries:
+        click.echo(f"nobody has had a role in {_folder(home)}; `trifecta models champion HASH` gives one")
     for entry in entries:
         click.echo(
             f"{entry.at}  {entry.desk:<10}{entry.action:<11}champion {entry.champion[:12] or '-'}  "
@@ -186,11 +191,13 @@ def _row(sha256: str, artefact: "Artefact", roles: "Roles") -> dict[str, Any]:
 
 def _give(home: Path, name: str, action: str, reason: str) -> None:
     from research.learning.artefact import find_artefact, load_artefact
-    from research.learning.roles import Roles
+    from research.learning.roles import RoleError, Roles
 
     folder = _folder(home)
     sha256, artefact = load_artefact(find_artefact(folder, name))
     roles, desk = Roles(folder), artefact.desk
+    if action == "challenger" and sha256 == roles.champion(desk):
+        raise RoleError(f"{sha256[:12]}: it is the champion of the {desk} desk; a challenger is another one")
     champion = sha256 if action == "champion" else roles.champion(desk)
     challenger = sha256 if action == "challenger" else roles.challenger(desk)
     if champion == challenger:

@@ -52,6 +52,9 @@ def with_seats(planned: "Planned", options: dict[str, Any], request: "Request") 
             raise ArtefactError("--model champion: no other --model or --challenger is allowed beside it")
         champions, challengers = _champions(planned, folder)
     seats = seats_of(folder, champions, challengers)
+    named = options.get("policy") or options.get("param") or options.get("params")
+    if named and any(seat.artefact.desk == "forex" and not seat.shadow for seat in seats):
+        raise ArtefactError("--policy, --param or --params beside a --model of its desk: a model names them itself")
     if options["strategy"] and any(seat.artefact.desk == "forex" and not seat.shadow for seat in seats):
         raise ArtefactError("--strategy and a --model of the forex desk: one of the two is allowed")
     return seated(planned, seats)

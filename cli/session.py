@@ -55,8 +55,9 @@ def plan_of(options: dict[str, Any], *, display_only: bool) -> "Planned":
 
 
 def intention(planned: "Planned", display_only: bool) -> str:
-    """Say whether the desks will trade."""
-    names = ", ".join(desk.name for desk in planned.plan.desks)
+    """Say whether the desks will trade; a challenger is a desk that only listens."""
+    shadows = {model.desk for model in planned.plan.models if model.shadow}
+    names = ", ".join(desk.name for k, desk in enumerate(planned.plan.desks) if k not in shadows)
     if display_only:
         return f"paper, display only: {names}"
     return f"paper: auto_execute is switched on for {names} (--display-only leaves it as configured)"

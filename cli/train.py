@@ -60,7 +60,11 @@ def train(as_json: bool, seeds: int, seed: int, **options: Any) -> int:
     wished = heed_wish_to_stop()
     ensure_warm(say)
     say(f"{len(sources)} markets, {seeds} seeds of {spec.steps:,} decisions each ({spec.algorithm})")
-    trained = run_fleet(spec, sources, range(seed, seed + seeds), home.path, _watch(seeds, as_json), wished)
+    try:
+        trained = run_fleet(spec, sources, range(seed, seed + seeds), home.path, _watch(seeds, as_json), wished)
+    except KeyboardInterrupt:
+        say(f"stopped; whole chunks are kept in {home.path}: the same command goes on from them")
+        raise
     artefacts = [load_artefact(home.models / f"{one.artefact}.json") for one in trained.seeds]
     if as_json:
         print_json(document(trained, artefacts))

@@ -53,7 +53,7 @@ class Probability(Struct, frozen=True, kw_only=True):
 
 
 class Reasons(Struct, frozen=True, kw_only=True):
-    """Everything that speaks for and against one decision."""
+    """Everything that speaks for and against one decision; `model` is the artefact that its desk decided by."""
 
     decision_id: str
     session: int
@@ -62,6 +62,7 @@ class Reasons(Struct, frozen=True, kw_only=True):
     time_ns: int
     desk: str
     policy: str
+    model: str | None
     instruments: tuple[str, ...]
     side: str
     score: float
@@ -87,7 +88,8 @@ def reasons_of(story: Story) -> Reasons:
             "`trifecta journal explain` tells its story"
         )
     decision, plan = story.decision.record, decode_plan(story.session.plan)
-    desk = next(desk for desk in plan.desks if desk.name == decision.desk)
+    number, desk = next((k, desk) for k, desk in enumerate(plan.desks) if desk.name == decision.desk)
+    model = plan.model_of(number)
     votes = tuple(_votes(decision, desk))
     own = decision.confluence
     return Reasons(
@@ -98,6 +100,7 @@ def reasons_of(story: Story) -> Reasons:
         time_ns=decision.time_ns,
         desk=decision.desk,
         policy=decision.policy,
+        model=model.sha256 if model else None,
         instruments=tuple(leg.instrument for leg in decision.legs),
         side=_side(decision, desk),
         score=decision.strength,

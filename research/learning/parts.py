@@ -6,7 +6,11 @@ import numpy as np
 
 from envs.stepping import GOES_ON
 from envs.vector import Market, MarketError, Markets, Terms, asking_plan, plan_with
+<<<<<<< HEAD
 from market.tape import Tape, slice_tape
+=======
+from market.tape import Role, Tape, owned, slice_tape
+>>>>>>> doclearn
 from policies.intents import DeskKind
 from policies.observing import OWN, observer_of
 from policies.plan import ModelPlan, Plan
@@ -86,8 +90,11 @@ def parts_of(source: Source, spec: TrainSpec) -> Parts:
 
 
 def part_tape(source: Source, part: Part) -> Tape:
-    """Return the rows of a part as a tape of their own."""
-    return slice_tape(source.tape, part.first, part.last)
+    """Return the rows of a part as a tape of their own.
+
+    Owned: a worker of Ray is handed read-only arrays, for which every kernel would be compiled once more.
+    """
+    return owned(slice_tape(source.tape, part.first, part.last))
 
 
 def fitted_observer(sources: tuple[Source, ...], spec: TrainSpec) -> tuple[float, ...]:

@@ -27,7 +27,7 @@ class SpecError(ValueError):
 BOUNDS: Final[dict[str, tuple[float, float]]] = {
     "steps": (1, 10**10), "envs": (1, 4096), "episode_rows": (0, 10**7), "rate": (1e-8, 1.0), "gamma": (0.0, 1.0),
     "rollout": (1, 10**5), "batch": (1, 10**6), "entropy": (0.0, 10.0), "scale": (1e-6, 1e9), "kappa": (0.0, 1e3),
-    "eta": (1e-6, 0.999), "chunks": (1, 10_000), "epochs": (1, 1000), "gae": (0.0, 1.0),
+    "eta": (1e-6, 0.999), "purge": (0, 10**7), "chunks": (1, 10_000), "epochs": (1, 1000), "gae": (0.0, 1.0),
 }  # fmt: skip
 """Per number of a spec the least and the most that is allowed."""
 
