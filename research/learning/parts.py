@@ -6,11 +6,7 @@ import numpy as np
 
 from envs.stepping import GOES_ON
 from envs.vector import Market, MarketError, Markets, Terms, asking_plan, plan_with
-<<<<<<< HEAD
-from market.tape import Tape, slice_tape
-=======
-from market.tape import Role, Tape, owned, slice_tape
->>>>>>> doclearn
+from market.tape import Tape, owned, slice_tape
 from policies.intents import DeskKind
 from policies.observing import OWN, observer_of
 from policies.plan import ModelPlan, Plan
