@@ -88,6 +88,12 @@ class Bred(NamedTuple):
     seconds: float
 
 
+def check_members(members: int) -> None:
+    """Refuse a population that is too small to have a best and a worst part, or too large."""
+    if not MEMBERS[0] <= members <= MEMBERS[1]:
+        raise SpecError(f"--population {members}: {MEMBERS[0]} to {MEMBERS[1]} is allowed")
+
+
 def first_terms(spec: TrainSpec, seed: int, member: int) -> dict[str, float]:
     """Return the terms that a member begins with: the first those that were asked for, within the ranges."""
     names = OF_DQN if spec.algorithm == "dqn" else tuple(RANGES)
@@ -157,8 +163,7 @@ def run_population(
 
     KeyboardInterrupt once somebody `wished`; TrainingError where a member could not go on.
     """
-    if not MEMBERS[0] <= members <= MEMBERS[1]:
-        raise SpecError(f"--population {members}: {MEMBERS[0]} to {MEMBERS[1]} is allowed")
+    check_members(members)
     run, begin = f"{run_name(spec, sources)}-pbt{members}", time.perf_counter()
     folder = home / "training" / run / f"seed-{seed}"
     job = Job(spec, sources, seed, folder, home / "models", revision())
