@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from research.learning.training import Progress
 
 TENSORBOARD = "tensorboard --logdir {folder}"
+SEEDS = 5
+POPULATION = 8
 
 
 @click.command(cls=Words)
@@ -30,7 +32,14 @@ TENSORBOARD = "tensorboard --logdir {folder}"
 @click.option("--algorithm", default="maskable_ppo", show_default=True, help="ppo, maskable_ppo or dqn.")
 @click.option("--steps", type=int, default=200_000, show_default=True, help="Decisions that a seed learns from.")
 @click.option("--chunks", type=int, default=5, show_default=True, help="Judged and kept so many times on the way.")
-@click.option("--seeds", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many, from --seed on.")
+@click.option("--seeds", type=click.IntRange(1, 1000), default=None, help="How many, from --seed on.  [default: 5]")
+@click.option(
+    "--search",
+    type=click.Choice(["pbt"]),
+    default=None,
+    help="pbt: one seed's population that changes rate, entropy, gamma, gae and epochs as it learns.",
+)
+@click.option("--population", type=int, default=None, help="Members of a population.  [default: 8]")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1001), default=0, show_default=True, help="The first seed.")
 @click.option("--envs", type=int, default=32, show_default=True, help="Markets at once.")
 @click.option("--net", default="64,64", show_default=True, help="Units of the hidden layers.")
@@ -42,11 +51,16 @@ TENSORBOARD = "tensorboard --logdir {folder}"
 @click.option(
     "--episode", "episode_rows", type=int, default=2000, show_default=True, help="Rows of an episode; 0: all."
 )
-def train(as_json: bool, seeds: int, seed: int, **options: Any) -> int:
+def train(
+    as_json: bool, seeds: int | None, seed: int, search: str | None, population: int | None, **options: Any
+) -> int:  # fmt: skip
     """Train agents on the first part of the data, choose on the second, judge once on the third.
 
     Every seed becomes an artefact HOME/models/HASH.json that `--model HASH` of backtest, run, serve and parity takes. A
     training that is stopped or killed goes on from its last chunk when the same one is asked for again.
+
+    With --search pbt the members of a population learn side by side; after every chunk those that are worth least on
+    the second part go on from those that are worth most, their terms changed a little. The best becomes the artefact.
     """
     from research.home import Home
     from research.learning.artefact import load_artefact
@@ -56,9 +70,15 @@ def train(as_json: bool, seeds: int, seed: int, **options: Any) -> int:
 
     require_torch()
     spec, sources = _asked(options)
+    _check_search(search, seeds, population)
     home = Home(options["home"])
     wished = heed_wish_to_stop()
     ensure_warm(say)
+    if search:
+        from cli.populations import train_population
+
+        return train_population(spec, sources, (seed, population or POPULATION), home, wished, as_json)
+    seeds = seeds or SEEDS
     say(f"{len(sources)} markets, {seeds} seeds of {spec.steps:,} decisions each ({spec.algorithm})")
     try:
         trained = run_fleet(spec, sources, range(seed, seed + seeds), home.path, _watch(seeds, as_json), wished)
@@ -71,6 +91,20 @@ def train(as_json: bool, seeds: int, seed: int, **options: Any) -> int:
     else:
         _show(trained, artefacts)
     return int(Exit.DONE)
+
+
+def _check_search(search: str | None, seeds: int | None, population: int | None) -> None:
+    """Refuse options that belong to the other way of training."""
+    from research.learning.spec import SpecError
+
+    if search and seeds is not None:
+        raise SpecError("--seeds with --search pbt: a population is of one seed; --seed says which")
+    if not search and population is not None:
+        raise SpecError("--population without --search pbt: only a population has members")
+    if search:
+        from research.learning.population import check_members
+
+        check_members(population or POPULATION)
 
 
 def _asked(options: dict[str, Any]) -> Any:

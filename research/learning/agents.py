@@ -72,6 +72,16 @@ def restore_agent(spec: TrainSpec, env: Any, folder: Path, log: Path | None = No
     return agent
 
 
+def apply_terms(agent: Any, spec: TrainSpec) -> None:
+    """Let an agent that has learnt by other terms go on by those of a spec."""
+    agent.learning_rate, agent.gamma = spec.rate, spec.gamma
+    agent._setup_lr_schedule()  # noqa: SLF001 - the schedule is made of the rate, and SB3 makes it at the begin alone
+    if spec.algorithm == "dqn":
+        return
+    agent.ent_coef, agent.gae_lambda, agent.n_epochs = spec.entropy, spec.gae, spec.epochs
+    agent.rollout_buffer.gamma, agent.rollout_buffer.gae_lambda = spec.gamma, spec.gae
+
+
 def begin_chunk(agent: Any, env: Any, seed: int, chunk: int) -> None:
     """Let a chunk follow from the agent, the seed and its number alone: so a resumed training is an undisturbed one."""
     number = int(np.random.default_rng([seed, chunk]).integers(2**31))

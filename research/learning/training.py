@@ -18,7 +18,7 @@ from envs.rollout import open_engine, roll
 from envs.vector import Markets, Terms
 from policies.network import network_of
 from policies.plan import ModelPlan, canonical, plan_hash
-from research.learning.agents import begin_chunk, new_agent, restore_agent, save_agent
+from research.learning.agents import apply_terms, begin_chunk, new_agent, restore_agent, save_agent
 from research.learning.artefact import Artefact, Span, save_artefact
 from research.learning.export import layers_of
 from research.learning.installed import require_torch
@@ -82,26 +82,58 @@ def train_seed(job: Job, tell: Callable[[Progress], None] = lambda _: None) -> P
     else:
         agent = new_agent(spec, env, job.seed, logs)
     while progress.chunks < spec.chunks:
-        begin_chunk(agent, env, job.seed, progress.chunks)
-        agent.learn(
-            -(-spec.steps // spec.chunks), reset_num_timesteps=progress.chunks == 0, tb_log_name=f"seed{job.seed}",
-            progress_bar=False,
-        )  # fmt: skip
-        network = network_of(*layers_of(agent))
-        model = ModelPlan(
-            desk=0, sha256="", features=_features(spec), observer=observer, numbers=tuple(network.tolist())
-        )  # fmt: skip
-        value = float(np.mean([worth(source, parts_of(source, spec).validation, model) for source in job.sources]))
-        progress = _noted(progress, value, model.numbers)
+        value, numbers = _learn(job, observer, agent, env, progress.chunks)
+        progress = _noted(progress, value, numbers)
         _keep(job.folder, agent, progress)
         tell(progress)
-    model = ModelPlan(desk=0, sha256="", features=_features(spec), observer=observer, numbers=progress.numbers)
-    path = save_artefact(job.artefacts, _artefact(job, model, progress))
-    progress = msgspec.structs.replace(progress, artefact=path.stem)
+    progress = msgspec.structs.replace(progress, artefact=finish(job, observer, progress))
     _write(job.folder, progress)
     shutil.rmtree(_chunk(job.folder, spec.chunks), ignore_errors=True)
     tell(progress)
     return progress
+
+
+def learn_chunk(
+    job: Job, observer: tuple[float, ...], chunk: int, before: Path | None, into: Path
+) -> tuple[float, tuple[float, ...]]:  # fmt: skip
+    """Learn one chunk, by a job's spec, from the agent kept in `before` on, and keep what comes of it.
+
+    Return what it is worth on the validation part, and its network.
+    """
+    require_torch()
+    from research.learning.sb3_vec import MarketsVecEnv
+
+    spec = job.spec
+    env = MarketsVecEnv(Markets(training_markets(job.sources, spec, observer), _terms(spec), job.seed))
+    agent = restore_agent(spec, env, before) if before else new_agent(spec, env, job.seed)
+    apply_terms(agent, spec)
+    found = _learn(job, observer, agent, env, chunk)
+    save_agent(agent, into)
+    return found
+
+
+def _learn(
+    job: Job, observer: tuple[float, ...], agent: Any, env: Any, chunk: int
+) -> tuple[float, tuple[float, ...]]:  # fmt: skip
+    """Let an agent learn a chunk; return what it is worth on the validation part, and its network."""
+    spec = job.spec
+    begin_chunk(agent, env, job.seed, chunk)
+    agent.learn(
+        -(-spec.steps // spec.chunks), reset_num_timesteps=chunk == 0, tb_log_name=f"seed{job.seed}",
+        progress_bar=False,
+    )  # fmt: skip
+    model = _model(job, observer, tuple(network_of(*layers_of(agent)).tolist()))
+    value = float(np.mean([worth(source, parts_of(source, spec).validation, model) for source in job.sources]))
+    return value, model.numbers
+
+
+def finish(job: Job, observer: tuple[float, ...], progress: Progress) -> str:
+    """Make an artefact of the best chunk of a finished training, judged once on the test parts; return its hash."""
+    return save_artefact(job.artefacts, _artefact(job, _model(job, observer, progress.numbers), progress)).stem
+
+
+def _model(job: Job, observer: tuple[float, ...], numbers: tuple[float, ...]) -> ModelPlan:
+    return ModelPlan(desk=0, sha256="", features=_features(job.spec), observer=observer, numbers=numbers)
 
 
 def _terms(spec: TrainSpec) -> Terms:
