@@ -66,7 +66,7 @@ def _link(link: "Link") -> dict[str, Any]:
 
 def readable(terms: dict[str, float]) -> dict[str, float]:
     """Return terms by the names that a training has them by."""
-    found = {name: terms[name] for name in ("rate", "entropy") if name in terms}
+    found: dict[str, float] = {name: terms[name] for name in ("rate", "entropy") if name in terms}
     found["gamma"] = 1.0 - 1.0 / terms["horizon"]
     if "trace" in terms:
         found |= {"gae": 1.0 - 1.0 / terms["trace"], "epochs": float(round(terms["epochs"]))}
