@@ -14,6 +14,7 @@ from cli.options import (
     json_option,
 )
 from cli.outcome import print_json
+from cli.seats import model_options, with_seats
 
 
 @click.command(cls=Words)
@@ -25,12 +26,15 @@ from cli.outcome import print_json
 @click.option("--timeframe", default=None, help="1m, 5m, 1h, 1d, ...  [default: the one with most bars]")
 @click.option("--desk", multiple=True, default=("all",), help="forex, arbitrage, binary or all.")
 @click.option("--policy", default=None, help="Policy of the forex desk; see `trifecta policies`.")
+@model_options
 @click.option("--profile", default=None, help="Profiles, commas between: trifecta, ftmo_2step, or a file.")
 @click.option("--picture", type=click.Path(path_type=Path), default=None, help="Draw it: a .svg, .png or .html file.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Where the page goes.")
 @json_option
 def episode(instrument: str | None, picture: Path | None, out: Path | None, as_json: bool, **options: Any) -> None:
-    """Draw what the desks' own policies do with INSTRUMENT: price, fills, position, equity, rewards and actions.
+    """Draw what the desks' own policies, or trained agents, do with INSTRUMENT.
+
+    Price, fills, position, equity, rewards and actions.
 
     Without INSTRUMENT, the one with most closed trades. The page is one HTML file that needs nothing else.
     """
@@ -47,7 +51,8 @@ def episode(instrument: str | None, picture: Path | None, out: Path | None, as_j
     path = out or options["home"] / "reports" / "episode.html"
     check_out(path)
     unasked = dict.fromkeys(("cash", "start", "end", "fee", "news"))
-    finished = run_backtest(plan_for(request_of({**options, **unasked, "param": ()})))
+    request = request_of({**options, **unasked, "param": ()})
+    finished = run_backtest(with_seats(plan_for(request), options, request))
     found = episode_of(finished, instrument or busiest(finished))
     write_episode(found, path)
     if picture is not None:

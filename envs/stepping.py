@@ -7,12 +7,12 @@ actions are those of a model is the rollout of that model's plan, to the bit.
 A step is a far call, so that many engines are stepped by one small loop and the engine is compiled once.
 """
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.engine import Engine, arrive, roll_day, run_dues
+from envs.engine import DECIDE, DUE, Engine, arrive, roll_day, run_dues
 from envs.logs import NUMBER
 from envs.rewarding import begin_pay, pay
 from market.compiled import compiled, inlined
@@ -33,8 +33,6 @@ from policies.routes import Scan, scan_rows
 from policies.view import update_view
 
 Floats32 = NDArray[np.float32]
-DECIDE: Final = 0
-"""What an engine is asked by a far call: `envs.engine.DECIDE`."""
 
 
 class Stepper(NamedTuple):
@@ -156,7 +154,7 @@ def advance(stepper: Stepper) -> int:
             run_dues(engine, now // DAY_NS * DAY_NS - 1)
             roll_day(engine, now)
         while engine.venue.control[NEXT_DUE] < now:
-            far_call(engine.far, 1, 0, 0, engine.venue.control[NEXT_DUE])
+            far_call(engine.far, DUE, 0, 0, engine.venue.control[NEXT_DUE])
         row = arrive(engine, tape, row, len(tape.time_ns), watched)
         shown = _scan(stepper, first, row) if paired else _hear(stepper, first, row)
         if shown < 0 and (control[COUNT] > 0 or engine.book.guard[0].due_ns != 0):

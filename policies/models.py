@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from market.compiled import compiled
 from market.records import Record
-from policies import forex, network, observing
+from policies import network, observing
 from policies.intents import DeskKind
 from policies.masks import ACTIONS, Action, masked_argmax
 from policies.plan import ModelPlan
@@ -94,6 +94,3 @@ def say(view: Record, action: int, claim: float, out: Record) -> bool:
     else:
         out.strength = 0.0
     return True
-
-
-P_CLAIM: Final = forex.P_CANDIDATE

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from policies.catalogue import POLICIES, params_of, policy_named
+from policies.catalogue import params_of, policy_named
 from policies.intents import DeskKind
 from research.catalogue import Catalogue, Entry, build, show_time
 from research.catalogue.entry import FileKind
 from research.catalogue.finding import NotInCatalogueError, Span, find, plain_symbol, rows_in
+from research.choices import by_hand
 from research.config_sections import Account, Configuration, Data
 from research.configuration import ConfigurationError, checked, load_configuration
 from research.news_file import read_news
@@ -70,7 +71,7 @@ def _check(request: Request) -> None:
         if "forex" not in request.desks:
             raise ConfigurationError("--policy and --param are for the forex desk, which --desk leaves out")
         if request.policy is not None and policy_named(request.policy).desk != DeskKind.FOREX:
-            own = sorted(name for name, spec in POLICIES.items() if spec.desk == DeskKind.FOREX)
+            own = sorted(by_hand(DeskKind.FOREX))
             raise ConfigurationError(f"--policy {request.policy}: the forex desk has {', '.join(own)}")
 
 

@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 
 from policies.catalogue import POLICIES, params_of
 from policies.intents import DeskKind
+from research.choices import by_hand
 from research.config_base import Section
 from research.config_sections import Configuration
 
@@ -172,7 +173,7 @@ def _check_policies(configuration: Configuration, path: Path) -> None:
     for kind in DeskKind:
         name = kind.name.lower()
         desk = getattr(configuration.desks, name)
-        own = sorted(policy for policy, spec in POLICIES.items() if spec.desk == kind)
+        own = sorted(by_hand(kind))
         if desk.policy not in own:
             raise ConfigurationError(
                 f"{path}: desks.{name}.policy = {shown(desk.policy)}: {' or '.join(own)} is allowed"

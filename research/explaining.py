@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 from msgspec import Struct, to_builtins
 
@@ -16,9 +16,9 @@ from market.money import show_money
 from market.paper import REPORT
 from policies.assembly import book_of
 from policies.bookkeeping import book_report
-from policies.catalogue import POLICIES, features_of
 from policies.intents import TradingState
-from policies.plan import DeskPlan, Plan
+from policies.plan import Plan
+from research.choices import feature_names
 from research.report.markup import span_text, utc
 from research.wording import REASONS, REPORTS, RULES, RULINGS, VOTES
 
@@ -117,7 +117,7 @@ class Explainer:
         desk = next(desk for desk in self._plan.desks if desk.name == decision.desk)
         for leg in decision.legs:
             yield _step(seq, leg.quote_ns, "quote", self._quote_text(leg, decision.time_ns), to_builtins(leg))
-        features = _named(_feature_names(desk, len(decision.features)), decision.features)
+        features = _named(feature_names(self._plan, desk, len(decision.features)), decision.features)
         votes = _named(VOTES.get(decision.policy, ()), decision.votes, "vote")
         text = "; ".join(
             part for part in (_list("features", features), _list("votes", votes), f"view {decision.view_hash}") if part
@@ -274,18 +274,6 @@ def _step(seq: int, time_ns: int, what: str, text: str, facts: dict[str, Any]) -
 def _size(instrument: Instrument, lots: int) -> str:
     unit = instrument.quote if instrument.kind is Kind.BINARY else instrument.base
     return f"{(Decimal(instrument.lot_size) * abs(lots)).normalize():,f} {unit}"
-
-
-def _feature_names(desk: DeskPlan, count: int) -> tuple[str, ...]:
-    """Return the names of the features a desk's policy reads; none where this version knows it no more."""
-    names: tuple[str, ...] = SCANNED
-    if desk.policy in POLICIES and POLICIES[desk.policy].features:
-        names = features_of(POLICIES[desk.policy], dict(desk.params))
-    return names if len(names) == count else ()
-
-
-SCANNED: Final = ("basis", "sigma_1s", "direction")
-"""What the scan of a route tells its policy."""
 
 
 def _named(names: tuple[str, ...], values: tuple[float | None, ...], kind: str = "feature") -> dict[str, float | None]:

@@ -1,6 +1,5 @@
 """Params on disk: the best set of a sweep as canonical JSON, in a file whose name is the SHA-256 of its bytes."""
 
-import hashlib
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +8,7 @@ from msgspec import Struct
 
 from market.tape import Tape
 from policies.catalogue import params_of, policy_named
-from policies.plan import canonical
+from research.hashed import read_hashed, save_hashed
 
 VERSION: Final = 1
 
@@ -48,24 +47,12 @@ class ParamsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 def save_params(folder: Path, params: ParamsFile) -> Path:
     """Write parameters below `folder`, named by their hash; return the path. The same ones are the same file."""
-    content = canonical(params)
-    path = folder / f"{hashlib.sha256(content).hexdigest()}.json"
-    folder.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".draft")
-    draft.write_bytes(content)
-    draft.replace(path)
-    return path
+    return save_hashed(folder, params)
 
 
 def load_params(path: Path) -> ParamsFile:
     """Read parameters; ParamsError when the bytes are not what the name says, or this program cannot use them."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ParamsError(f"{path}: cannot be read ({error.strerror})") from error
-    found = hashlib.sha256(content).hexdigest()
-    if path.stem != found:
-        raise ParamsError(f"{path}: its bytes have the SHA-256 {found}, its name says another: changed or renamed")
+    _, content = read_hashed(path, ParamsError)
     try:
         params = msgspec.json.decode(content, type=ParamsFile)
     except msgspec.MsgspecError as error:

@@ -13,11 +13,11 @@ from actors.settings import decode_plan
 from journal.records import Confluence, Decision, Demotion
 from journal.story import Story
 from policies import forex
-from policies.catalogue import POLICIES, features_of
 from policies.demotion import Standing
 from policies.intents import DeskKind
-from policies.plan import DeskPlan, ModelPlan, Plan
+from policies.plan import DeskPlan, Plan
 from policies.signals.sources import GROUP_OF, GROUPS, SOURCES
+from research.choices import feature_names
 from research.report.markup import utc
 from research.stopping import Stop, stop_of
 from research.wording import VOTES
@@ -112,7 +112,7 @@ def reasons_of(story: Story) -> Reasons:
         votes=votes,
         against=_against(votes),
         standings=_standings(plan, decision, [noted.record for noted in story.demotions]),
-        features=_features(decision, desk, model),
+        features=_features(decision, plan, desk),
         ruling=decision.ruling,
         rules=decision.rules,
         stopped=stop_of(decision, desk),
@@ -207,12 +207,7 @@ def _standings(plan: Plan, decision: Decision, demotions: Sequence[Demotion]) ->
     return tuple(found)
 
 
-def _features(decision: Decision, desk: DeskPlan, model: ModelPlan | None) -> dict[str, float | None]:
-    names: tuple[str, ...] = ()
-    if model is not None and model.features:
-        names = model.features
-    elif desk.policy in POLICIES:
-        names = features_of(POLICIES[desk.policy], dict(desk.params)) or ("basis", "sigma_1s", "direction")
-    if len(names) != len(decision.features):
-        names = tuple(f"feature {k + 1}" for k in range(len(decision.features)))
+def _features(decision: Decision, plan: Plan, desk: DeskPlan) -> dict[str, float | None]:
+    count = len(decision.features)
+    names = feature_names(plan, desk, count) or tuple(f"feature {k + 1}" for k in range(count))
     return dict(zip(names, decision.features, strict=True))

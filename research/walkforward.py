@@ -18,7 +18,7 @@ from envs.rollout import Rollout, open_engine, roll
 from market.features import warmup_of
 from market.money import MONEY_DIGITS
 from market.tape import Tape, slice_tape
-from policies.catalogue import features_of, policy_named
+from policies.model_plans import features_of_desk
 from policies.plan import Plan
 from research.backtest import executing
 from research.costing import with_costs
@@ -222,5 +222,4 @@ def _total(amounts: Sequence[float]) -> float:
 
 def _warmup(plan: Plan) -> int:
     """Return the bars before the first at which the desk's policy has all of its features."""
-    (desk,) = plan.desks
-    return warmup_of(features_of(policy_named(desk.policy), dict(desk.params)))
+    return warmup_of(features_of_desk(plan, 0))

@@ -53,7 +53,7 @@ def statics_for(desk: DeskPlan, but: Static | None = None) -> tuple[Static, ...]
     kept = {"life_bars": dict(desk.params)["life_bars"]} if desk.kind == DeskKind.BINARY else {}
     found = []
     for name, spec in POLICIES.items():
-        if spec.desk == desk.kind:
+        if spec.desk == desk.kind and not spec.modelled:
             found += [Static(name, params_of(spec, {**kept, **own})) for own in VARIANTS.get(name, ())]
     return tuple(one for one in dict.fromkeys(found) if one != but)
 

@@ -4,7 +4,6 @@ It holds what the kernel needs (features, observer, network) and what a person n
 which files, by which code, what it made on the parts it has not been trained on.
 """
 
-import hashlib
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +14,8 @@ from msgspec import Struct
 from policies.catalogue import policy_named
 from policies.intents import DeskKind
 from policies.model_plans import check_model
-from policies.plan import ModelPlan, canonical
+from policies.plan import ModelPlan
+from research.hashed import read_hashed, save_hashed
 from research.learning.spec import TrainSpec
 from research.params import DataFile
 from research.scores import Score
@@ -74,24 +74,12 @@ def model_of(artefact: Artefact, sha256: str, desk: int = 0, *, shadow: bool = F
 
 def save_artefact(folder: Path, artefact: Artefact) -> Path:
     """Write an artefact below `folder`, named by its hash; return the path. The same one is the same file."""
-    content = canonical(artefact)
-    path = folder / f"{hashlib.sha256(content).hexdigest()}.json"
-    folder.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".draft")
-    draft.write_bytes(content)
-    draft.replace(path)
-    return path
+    return save_hashed(folder, artefact)
 
 
 def load_artefact(path: Path) -> tuple[str, Artefact]:
     """Read an artefact; return (its hash, it). ArtefactError: the bytes are not what its name says, or no model."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ArtefactError(f"{path}: cannot be read ({error.strerror})") from error
-    found = hashlib.sha256(content).hexdigest()
-    if path.stem != found:
-        raise ArtefactError(f"{path}: its bytes have the SHA-256 {found}, its name says another: changed or renamed")
+    found, content = read_hashed(path, ArtefactError)
     try:
         artefact = msgspec.json.decode(content, type=Artefact)
         if artefact.version != VERSION:

@@ -14,6 +14,7 @@ from research.backtest import executing
 from research.catalogue import Catalogue, Entry, build
 from research.catalogue.entry import FileKind
 from research.catalogue.finding import NotInCatalogueError
+from research.choices import by_hand
 from research.loader import Bars, load_bars, tick_size_of
 from research.lookahead.frames import Frames
 from research.lookahead.functions import study_of_file
@@ -54,9 +55,14 @@ def studies_of(asked: Asked) -> Iterator[Study]:
     A bar desk's policy is two studies: what it thinks at every bar, and the whole run of its desk. Features that were
     asked for together are one study. Without a name, everything in the catalogue is asked for.
     """
-    names = asked.what or (*POLICIES, *example_features())
+    names = asked.what or (*by_hand(), *example_features())
     files = [name for name in names if ".py" in name]
     chosen = [name for name in names if name in POLICIES]
+    modelled = [name for name in chosen if policy_named(name).modelled]
+    if modelled:
+        raise SubjectError(
+            f"{modelled[0]}: it decides by a model, which no name brings; {', '.join(by_hand())} are allowed"
+        )
     features = [name for name in names if name not in files and name not in chosen]
     if asked.request.params and len(chosen) != 1:
         raise SubjectError("--param: allowed with exactly one policy")

@@ -18,6 +18,8 @@ NEEDED = {
     "risk": "",
     "check": "",
     "strategies": "",
+    "train": "Missing option '--desk'",
+    "models": "",
     "resume": "scope",
 }
 

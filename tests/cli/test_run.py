@@ -138,7 +138,9 @@ def test_policies_are_listed_with_their_bounds():
     schema("policies").validate(ended.document)
     assert (ended.code, ended.err) == (0, "")
     found = {policy["name"]: policy for policy in ended.document["policies"]}
-    assert set(found) == {"sma_cross", "trend_reversion", "confluence", "drifting_digital", "convergence"}
+    modelled = {"network", "genome", "network_digital", "network_pair"}
+    assert set(found) - modelled == {"sma_cross", "trend_reversion", "confluence", "drifting_digital", "convergence"}
+    assert modelled <= set(found)
     assert found["sma_cross"]["params"][0] == {"name": "fast", "default": 10, "low": 1, "high": 2000, "whole": True}
     shown = trifecta("policies", env={"COLUMNS": "80"}).out
     assert max(map(len, shown.splitlines())) <= 80

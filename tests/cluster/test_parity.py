@@ -11,7 +11,9 @@ import pytest
 from cli.options import time_of
 from policies.intents import DeskKind
 from research.asking import Request, plan_for
+from research.learning.artefact import save_artefact
 from tests.cli.running import schema
+from tests.models import an_artefact
 from tests.research.files import DATA, REPO, needs_data
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
@@ -35,7 +37,9 @@ def parity(*words):
 
 @needs_data
 def test_real_data_is_decided_alike_by_kernel_world_and_ray(tmp_path):
-    """The same span on Ray as in the kernel, no slice of it."""
+    """The same span on Ray as in the kernel, no slice of it: a desk by a network, and a challenger that listens."""
+    network = save_artefact(tmp_path / "models", an_artefact("network_digital", claim=0.8)).stem
+    challenger = save_artefact(tmp_path / "models", an_artefact("network", hold_bars=30)).stem
     span = {"start_ns": time_of(START, "--start"), "end_ns": time_of(END, "--end")}
     planned = plan_for(Request(data=DATA, home=tmp_path, **span))
     rows = np.bincount(planned.tape.feed, minlength=len(planned.plan.feeds))
@@ -43,8 +47,10 @@ def test_real_data_is_decided_alike_by_kernel_world_and_ray(tmp_path):
     bars = [int(rows[k]) for k, kind in enumerate(kinds) if kind == DeskKind.FOREX]
     ticks = sum(int(rows[k]) for k, kind in enumerate(kinds) if kind == DeskKind.ARBITRAGE)
     assert (len(bars), sum(bars) >= BARS, ticks >= TICKS) == (PAIRS, True, True)
-    document = parity("--data", DATA, "--home", tmp_path, "--start", START, "--end", END)
+    document = parity("--data", DATA, "--home", tmp_path, "--start", START, "--end", END, "--model", network,
+                      "--challenger", challenger)  # fmt: skip
     assert document["equal"]
-    assert document["events"] == len(planned.tape.time_ns) >= BARS + TICKS
+    assert document["events"] == len(planned.tape.time_ns) + sum(bars)  # the challenger's feeds have them once more
+    assert document["events"] >= BARS + TICKS
     assert document["kernel"] == document["world"] == document["ray"]
     assert document["kernel"]["counts"]["decisions"] > 1000

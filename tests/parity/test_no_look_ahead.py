@@ -16,6 +16,7 @@ from market.tape import PRICE_COLUMNS, Role, Tape, slice_tape
 from policies.catalogue import POLICIES, params_of
 from policies.intents import DeskKind
 from policies.plan import Plan
+from research.choices import by_hand
 from research.lookahead import Examination, Study, examine, settle
 from research.lookahead.asking import frames_of_tape
 from research.lookahead.declared import settled_after
@@ -23,6 +24,7 @@ from research.lookahead.frames import HIGH, LOW, VOLUME, Frames
 from research.lookahead.ours import example_features, study_of_features, study_of_opinion
 from research.lookahead.runs import decided, run_columns, study_of_run
 from tests.builders import DESKS, MINUTE, a_plan, a_tape
+from tests.models import with_a_model
 from tests.parity.tapes import real_bars_tape, real_quotes_tape
 
 FEATURES = example_features()
@@ -39,7 +41,8 @@ def a_plan_with(policy: str) -> Plan:
     spec = POLICIES[policy]
     desk = next(desk for desk in DESKS if desk.kind == spec.desk)
     params = desk.params if desk.policy == policy else params_of(spec, SOON if policy == "confluence" else {})
-    return a_plan(**{desk.name: {"policy": policy, "params": params}})
+    plan = a_plan(**{desk.name: {"policy": policy, "params": params}})
+    return with_a_model(plan, policy) if spec.modelled else plan
 
 
 @cache
@@ -94,7 +97,7 @@ def test_no_feature_knows_what_comes(source: str) -> None:
 
 
 @pytest.mark.parametrize("source", ["made", "real"])
-@pytest.mark.parametrize("policy", [name for name, spec in POLICIES.items() if spec.desk is not DeskKind.ARBITRAGE])
+@pytest.mark.parametrize("policy", [name for name in by_hand() if POLICIES[name].desk is not DeskKind.ARBITRAGE])
 def test_no_policy_thinks_of_what_comes_whether_it_speaks_or_not(policy: str, source: str) -> None:
     spec = POLICIES[policy]
     plan, tape = a_plan_with(policy), tape_of(source, spec.desk)
