@@ -159,7 +159,7 @@ def run_population(
     spec: TrainSpec, sources: tuple[Source, ...], asked: tuple[int, int], home: Path,
     watch: Callable[[int, float], None] = lambda *_: None, wished: Callable[[], bool] = lambda: False,
 ) -> Bred:  # fmt: skip
-    """Train a population (`asked`: its seed, and how many members); `watch` hears how many steps are done and the best value so far.
+    """Train a population (`asked`: its seed, its members); `watch` hears how many steps are done and the best value.
 
     KeyboardInterrupt once somebody `wished`; TrainingError where a member could not go on.
     """
