@@ -32,7 +32,7 @@ def train_population(
         if not as_json:
             say(f"{done} of {steps} chunks; best validation so far {best:+.4%}")
 
-    bred = run_population(spec, sources, seed, members, home.path, watch, wished)
+    bred = run_population(spec, sources, asked, home.path, watch, wished)
     sha256, artefact = load_artefact(home.models / f"{bred.population.artefact}.json")
     if as_json:
         print_json(document(bred, sha256, artefact))

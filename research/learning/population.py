@@ -156,13 +156,14 @@ def read_step(folder: Path, name: str) -> Step:
 
 
 def run_population(
-    spec: TrainSpec, sources: tuple[Source, ...], seed: int, members: int, home: Path,
+    spec: TrainSpec, sources: tuple[Source, ...], asked: tuple[int, int], home: Path,
     watch: Callable[[int, float], None] = lambda *_: None, wished: Callable[[], bool] = lambda: False,
 ) -> Bred:  # fmt: skip
-    """Train a population; `watch` hears how many steps are done and the best value so far.
+    """Train a population (`asked`: its seed, its members); `watch` hears how many steps are done and the best value.
 
     KeyboardInterrupt once somebody `wished`; TrainingError where a member could not go on.
     """
+    seed, members = asked
     check_members(members)
     run, begin = f"{run_name(spec, sources)}-pbt{members}", time.perf_counter()
     folder = home / "training" / run / f"seed-{seed}"

@@ -22,7 +22,7 @@ BAD = [
     (("--rate", "nan"), "rate = nan: 1e-08 to 1 is allowed"),
     (("--steps", "0"), "steps = 0: 1 to 1e+10 is allowed"),
     (("--purge", "500"), "rows after a purge of 500; more data, or a smaller purge, is needed"),
-    (("--symbols", "XXXYYY"), "XXXYYY"),
+    (("--symbols", "ZZZYYY"), "ZZZYYY"),
     (("--search", "grid"), "Invalid value for '--search'"),
     (("--population", "8"), "--population without --search pbt: only a population has members"),
     (("--search", "pbt", "--population", "2"), "--population 2: 4 to 64 is allowed"),

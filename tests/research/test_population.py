@@ -65,14 +65,14 @@ def test_a_step_follows_from_its_line_and_is_done_once(tmp_path: Path) -> None:
 
 def test_too_few_members_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="--population 3: 4 to 64 is allowed"):
-        run_population(a_spec(), (a_source(),), 1, 3, tmp_path)
+        run_population(a_spec(), (a_source(),), (1, 3), tmp_path)
 
 
 @pytest.mark.cluster
 @pytest.mark.slow
 def test_a_population_that_was_stopped_comes_to_the_same_artefact(tmp_path: Path) -> None:
     spec, sources = a_spec(), (a_source(),)
-    whole = run_population(spec, sources, 1, 4, tmp_path / "a")
+    whole = run_population(spec, sources, (1, 4), tmp_path / "a")
     population = whole.population
     assert [len(line) for line in population.members] == [3] * 4
     assert any(link.member != k for k, line in enumerate(population.members) for link in line)  # somebody was followed
@@ -85,8 +85,8 @@ def test_a_population_that_was_stopped_comes_to_the_same_artefact(tmp_path: Path
         return bool(told) and told[-1] >= 6
 
     with pytest.raises(KeyboardInterrupt):
-        run_population(spec, sources, 1, 4, tmp_path / "b", lambda done, _: told.append(done), wished)
-    again = run_population(spec, sources, 1, 4, tmp_path / "b")
+        run_population(spec, sources, (1, 4), tmp_path / "b", lambda done, _: told.append(done), wished)
+    again = run_population(spec, sources, (1, 4), tmp_path / "b")
     assert again.population == population
     assert again.run == whole.run
     assert not (again.folder / "steps").exists()

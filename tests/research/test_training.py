@@ -9,9 +9,10 @@ import pytest
 
 pytest.importorskip("torch")
 
+from market.tape import PRICE_COLUMNS
 from policies.plan import canonical
 from research.learning.artefact import ArtefactError, find_artefact, load_artefact, save_artefact
-from research.learning.parts import fitted_observer, parts_of
+from research.learning.parts import Source, fitted_observer, parts_of
 from research.learning.spec import SpecError
 from research.learning.training import Progress, progress_of, train_seed
 from tests.research.trainings import a_job, a_source, a_spec
@@ -67,18 +68,23 @@ def test_dqn_goes_on_with_what_it_remembers(tmp_path: Path) -> None:
     assert train_seed(job) == whole
 
 
-def test_the_test_part_is_not_touched_before_the_end(trained, tmp_path: Path) -> None:
-    source, spec = a_source(), a_spec()
-    first = parts_of(source, spec).test.first - spec.purge
-    columns = {}
-    for name in ("open", "high", "low", "close", "ask_open", "ask_high", "ask_low", "ask_close"):
+def changed_from(row: int) -> Source:
+    """Return the market with other prices from a row on."""
+    source, columns = a_source(), {}
+    for name in PRICE_COLUMNS:
         column = getattr(source.tape, name).copy()
-        column[first:] += 500 * (1 + np.arange(len(column) - first) % 3)
+        column[row:] += 500 * (1 + np.arange(len(column) - row) % 3)
         columns[name] = column
-    other = train_seed(a_job(tmp_path, source=source._replace(tape=source.tape._replace(**columns))))
+    return source._replace(tape=source.tape._replace(**columns))
+
+
+def test_the_test_part_is_not_touched_before_the_end(trained, tmp_path: Path) -> None:
+    parts, purge = parts_of(a_source(), a_spec()), a_spec().purge
+    other = train_seed(a_job(tmp_path / "a", source=changed_from(parts.test.first - purge)))
     progress = trained[1]
     assert (other.numbers, other.values, other.best) == (progress.numbers, progress.values, progress.best)
-    assert other.artefact != progress.artefact  # it says what it made of the test part
+    seen = train_seed(a_job(tmp_path / "b", source=changed_from(parts.validation.first)))
+    assert seen.values != progress.values  # what is changed here does count
 
 
 def test_the_best_chunk_on_the_validation_part_is_kept(trained) -> None:
