@@ -34,6 +34,7 @@ ENVIRONMENT: Final = {
     "RAY_DEDUP_LOGS": "1",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_enable_metrics_collection": "0",
+    "RAY_max_direct_call_object_size": "4194304",  # a plan with networks goes inline: an actor restarts with it
 }
 """Set before `import ray`; what the environment says already stands."""
 

@@ -41,9 +41,12 @@ def _plan(
     )  # fmt: skip
 
 
-def _desk(name: str, kind: DeskKind, policy: str, params: dict[str, float]) -> DeskPlan:
+def _desk(
+    name: str, kind: DeskKind, policy: str, params: dict[str, float], expiry_ns: int = 60 * SECOND_NS
+) -> DeskPlan:  # fmt: skip
     return DeskPlan(
         name=name, kind=kind, policy=policy, params=params_of(policy_named(policy), params), auto_execute=True, top_n=3,
+        expiry_ns=expiry_ns,
     )  # fmt: skip
 
 
@@ -72,7 +75,7 @@ def binary_plan(
         FeedPlan(instrument=under.key, roles=int(Role.MATCH), desk=0),
         FeedPlan(instrument=under.key, roles=int(Role.VIEW), desk=0, bar_ns=bar_ns, trades=contract.key),
     )
-    return _plan((under, contract), feeds, _desk("binary", DeskKind.BINARY, "network_digital", params or {}))
+    return _plan((under, contract), feeds, _desk("binary", DeskKind.BINARY, "network_digital", params or {}, bar_ns))
 
 
 def arbitrage_plan(

@@ -27,6 +27,9 @@ from policies.plan import ModelPlan, Plan
 SMALL: Final = 1 << 16
 """Bytes of a state's array beyond which it is room to work in, whose count stands elsewhere; windows count in front."""
 
+STARTS: Final = 200
+"""Places at which an episode that may begin anywhere is tried, before nothing is said to be there."""
+
 
 class MarketError(ValueError):
     """A plan cannot be stepped; the message says what it would need."""
@@ -153,27 +156,43 @@ class Markets:
         return np.array([stepper.control[DENIED] for stepper in self._steppers])
 
     def begin(self, k: int, start: int | None = None) -> None:
-        """Begin an episode of one market, at a row or where the terms say."""
-        market, terms, control = self.markets[k], self.terms, self._steppers[k].control
+        """Begin an episode of one market, at a row or where the terms say; MarketError: nothing is to be decided there.
+
+        An episode that may begin anywhere begins elsewhere where nothing is.
+        """
+        tries = STARTS if start is None and self.terms.random_start else 1
+        for _ in range(tries):
+            first = self._start(k) if start is None else start
+            if self._begin(k, first) == GOES_ON:
+                return
+        raise MarketError(
+            f"market {k}: rows {first} to {int(self._steppers[k].control[END])} hold nothing to decide; more rows, or "
+            "less that has to be seen before, are needed"
+        )
+
+    def _start(self, k: int) -> int:
+        """Return the row at which the next episode begins."""
+        market, terms = self.markets[k], self.terms
+        latest = self._last(k) - terms.rows if terms.rows else self._last(k) - 1
+        anywhere = terms.random_start and latest > market.first
+        return int(self._random[k].integers(market.first, latest)) if anywhere else market.first
+
+    def _last(self, k: int) -> int:
+        market = self.markets[k]
+        return len(market.tape.time_ns) if market.last is None else market.last
+
+    def _begin(self, k: int, start: int) -> int:
+        """Set a market back to its beginning, and let it come to a row; return the episode's state."""
         for array, fresh in self._fresh[k]:
             array[...] = fresh
         controls = self.engines[k].book.controls
         for window in (controls.messages, controls.venue_messages, controls.executions):
             window[:, 0] = 0
-        rows = len(market.tape.time_ns)
-        last = rows if market.last is None else market.last
-        if start is None:
-            latest = last - terms.rows if terms.rows else last - 1
-            anywhere = terms.random_start and latest > market.first
-            start = int(self._random[k].integers(market.first, latest)) if anywhere else market.first
-        control[END] = min(last, start + terms.rows) if terms.rows else last
+        terms, last = self.terms, self._last(k)
+        self._steppers[k].control[END] = min(last, start + terms.rows) if terms.rows else last
         self.engines[k].logs.counts[:] = 0
         self.states[k] = begin_one(self._owners[k], max(start - terms.warm, 0), start)
-        if self.states[k] != GOES_ON:
-            raise MarketError(
-                f"market {k}: rows {start} to {int(control[END])} hold nothing to decide; more rows or shorter "
-                "features are needed"
-            )
+        return int(self.states[k])
 
     def begin_all(self) -> None:
         """Begin an episode of every market."""

@@ -18,7 +18,8 @@ from research.judging.statics import Static, statics_for, under
 from research.learning.artefact import ArtefactError, model_of
 from research.learning.seating import Seat, seats_of
 from research.params import ParamsError, ParamsFile, chosen_on, load_params
-from research.planning import DESKS
+from research.planning import DESKS, Planned
+from research.walkforward import bars_of
 
 WIDE: Final = "research"
 """The profile whose limits do not bind."""
@@ -84,10 +85,18 @@ def ask_models(request: Request, folder: Path, names: tuple[str, ...], sizes: Si
     static = Static(seats[0].artefact.policy, plans[0].desks[0].params)
     hold_ns = longest_hold_ns(planned.plan, (static, *statics_for(own)))
     known_ns = max(span.last_ns for seat in seats for span in seat.artefact.validation)
+    if sizes.test is None:
+        sizes = sizes._replace(test=_behind(planned, known_ns))
     ground = ground_of(planned, plan_for(base._replace(profile=WIDE)).plan, sizes, hold_ns, known_ns)
     hashes = " ".join(seat.sha256[:8] for seat in seats)
     candidate = Candidate(f"{static.name} ({hashes})", lambda seed: _sampled_alike(ground, plans[seed]), _range(seats))
     return Asked(candidate, ground, 0)
+
+
+def _behind(planned: Planned, known_ns: int) -> int:
+    """Return the instants of a test of which two whole ones lie behind what is known, wherever they begin."""
+    times = bars_of(planned.tape)
+    return max(int((times > known_ns).sum()) // 3, 1)
 
 
 def _sampled_alike(ground: Ground, plan: Plan) -> Plan:

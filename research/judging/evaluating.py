@@ -103,7 +103,7 @@ def evaluate(ground: Ground, candidates: Sequence[Candidate], terms: Terms, say:
     """Judge candidates of one desk; ValueError for fewer seeds than are allowed."""
     few = [one.name for one in candidates if one.static is None and len(one.seeds) < SEEDS_MIN]
     if few or terms.seeds < SEEDS_MIN:
-        raise ValueError(f"{few[0] if few else '--seeds'}: at least {SEEDS_MIN} seeds are allowed")
+        raise ValueError(f"{few[0] if few else '--seeds'}: at least {SEEDS_MIN} seeds are needed")
     (desk,) = ground.planned.plan.desks
     kind = DeskKind(desk.kind)
     say(f"{len(ground.windows)} tests, {ground.periods:,} periods: static policies on their trains")

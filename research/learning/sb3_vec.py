@@ -1,7 +1,7 @@
 """The vector environment as Stable-Baselines3 wants it: many markets, one compiled call a step."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,10 +9,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from envs.gym import observation_space
 from envs.stepping import OUT_OF_DATA
-from envs.vector import MarketError, Markets
-
-STARTS: Final = 200
-"""Starts that an episode may try: a stretch of rows may hold no candidate of a route."""
+from envs.vector import Markets
 
 
 class MarketsVecEnv(VecEnv):
@@ -33,8 +30,7 @@ class MarketsVecEnv(VecEnv):
 
     def reset(self) -> NDArray[np.float32]:
         """Begin an episode of every market."""
-        for k in range(self.num_envs):
-            self._begin(k)
+        self.markets.begin_all()
         self._returns[:] = 0.0
         return self.markets.seen.copy()
 
@@ -60,18 +56,8 @@ class MarketsVecEnv(VecEnv):
                     "equity": markets.equity(k),
                 }
                 self._returns[k] = 0.0
-                self._begin(k)
+                markets.begin(k)
         return markets.seen.copy(), rewards, dones, infos
-
-    def _begin(self, k: int) -> None:
-        """Begin an episode of a market, elsewhere where nothing is to be decided; MarketError: nowhere anything is."""
-        for _ in range(STARTS - 1):
-            try:
-                return self.markets.begin(k)
-            except MarketError:
-                if not self.markets.terms.random_start:
-                    raise
-        return self.markets.begin(k)
 
     def close(self) -> None:
         """Nothing is held open."""

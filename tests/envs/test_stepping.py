@@ -69,6 +69,7 @@ def test_an_episode_of_a_model_is_its_rollout(kind: DeskKind, seed: int) -> None
     counts = [int(count) for count in logs.counts[:7]]
     assert steps > 20
     assert counts[0] > 10
+    assert counts[1] > 3  # what is asked for is also done
     for count, log, kept in zip(counts, logs[:7], rolled[:7], strict=True):
         np.testing.assert_array_equal(log[:count], kept[:count])
     assert counts[0] == len(rolled.decisions)

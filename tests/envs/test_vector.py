@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from msgspec import structs
 
 from envs.made_markets import made_markets
 from envs.made_plans import forex_plan
@@ -13,7 +12,6 @@ from envs.stepping import GOES_ON, OUT_OF_DATA
 from envs.vector import Market, MarketError, Markets, Terms, asking_plan
 from market.tape import PRICE_COLUMNS
 from policies.intents import DeskKind
-from policies.plan import Plan
 
 MADE: dict[DeskKind, dict[str, Any]] = {
     DeskKind.FOREX: {"steps": 600},
@@ -24,14 +22,7 @@ MADE: dict[DeskKind, dict[str, Any]] = {
 
 def markets_of(kind: DeskKind, count: int, seed: int = 3) -> list[Market]:
     """Return made markets; a binary desk takes contracts as long as they are made."""
-    return [market._replace(plan=taking(market.plan)) for market in made_markets(kind, count, seed, **MADE[kind])]
-
-
-def taking(plan: Plan) -> Plan:
-    expiry_ns = max(instrument.expiry_ns for instrument in plan.instruments)
-    if not expiry_ns:
-        return plan
-    return structs.replace(plan, desks=(structs.replace(plan.desks[0], expiry_ns=expiry_ns),))
+    return made_markets(kind, count, seed, **MADE[kind])
 
 
 def played(markets: Markets, seed: int, steps: int = 10_000) -> tuple[np.ndarray, ...]:
@@ -190,5 +181,5 @@ def test_what_cannot_be_stepped_is_refused() -> None:
 
 def test_a_stretch_without_a_decision_is_refused() -> None:
     market = markets_of(DeskKind.FOREX, 1)[0]._replace(last=5)
-    with pytest.raises(MarketError, match="market 0: rows 0 to 5 hold nothing to decide; more rows or shorter"):
+    with pytest.raises(MarketError, match="market 0: rows 0 to 5 hold nothing to decide; more rows, or less"):
         Markets([market], Terms()).begin_all()
