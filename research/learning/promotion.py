@@ -127,7 +127,7 @@ def _known_until(folder: Path, names: list[str]) -> int:
     known = -1
     for name in names:
         _, artefact = load_artefact(find_artefact(folder, name))
-        known = max(known, *(span.last_ns for span in artefact.test))
+        known = max([known, *(span.last_ns for span in artefact.test)])
     return known
 
 
