@@ -84,7 +84,7 @@ def ask_models(request: Request, folder: Path, names: tuple[str, ...], sizes: Si
     (own,) = planned.plan.desks
     static = Static(seats[0].artefact.policy, plans[0].desks[0].params)
     hold_ns = longest_hold_ns(planned.plan, (static, *statics_for(own)))
-    known_ns = max(span.last_ns for seat in seats for span in seat.artefact.validation)
+    known_ns = max((span.last_ns for seat in seats for span in seat.artefact.validation), default=-1)
     if sizes.test is None:
         sizes = sizes._replace(test=_behind(planned, known_ns))
     ground = ground_of(planned, plan_for(base._replace(profile=WIDE)).plan, sizes, hold_ns, known_ns)
