@@ -50,7 +50,8 @@ def figures() -> Iterator[Figure]:
         os.environ.setdefault(name, value)
     study = _study(FAST, SLOW)
     sets = study.grid.total
-    with ProcessPoolExecutor(CORES, multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(CORES, context, initializer=_meet, initargs=(context.Barrier(CORES),)) as pool:
         list(pool.map(_ready, range(CORES)))
         naked_s, bare_s = (min(_spread(pool, work) for _ in range(3)) for work in (_naked, _bare))
     start_s, _ = _search(_study(FAST[:CORES], SLOW[:1]), CORES, 1)
@@ -99,13 +100,18 @@ _held: dict[str, Any] = {}
 """What a process of the bare loops keeps: plan, tape, the compiled loop."""
 
 
+def _meet(gate: Any) -> None:
+    """Take the gate at which the processes of the pool wait for each other."""
+    _held["gate"] = gate
+
+
 def _ready(_: int) -> int:
     plan, tape = _market()
     bars = slice_tape(tape, LEAD, LEAD + BARS)
     _held.update(plan=plan, tape=bars, loop=numba.njit(error_model="numpy")(bare_loop_body))
     _naked(((FAST[0], SLOW[0]),))
     _bare(((FAST[0], SLOW[0]),))
-    time.sleep(1.0)  # so that every process of the pool gets one of these
+    _held["gate"].wait()  # so that every process of the pool gets one of these
     return os.getpid()
 
 
