@@ -39,7 +39,7 @@ def parity(*words):
 def test_real_data_is_decided_alike_by_kernel_world_and_ray(tmp_path):
     """The same span on Ray as in the kernel, no slice of it: a desk by a network, and a challenger that listens."""
     network = save_artefact(tmp_path / "models", an_artefact("network_digital", claim=0.8)).stem
-    challenger = save_artefact(tmp_path / "models", an_artefact("network", hold_bars=30)).stem
+    challenger = save_artefact(tmp_path / "models", an_artefact("network", hold_bars=30, rearm_bars=300)).stem
     span = {"start_ns": time_of(START, "--start"), "end_ns": time_of(END, "--end")}
     planned = plan_for(Request(data=DATA, home=tmp_path, **span))
     rows = np.bincount(planned.tape.feed, minlength=len(planned.plan.feeds))
