@@ -9,8 +9,9 @@ import multiprocessing
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +51,12 @@ def figures() -> Iterator[Figure]:
         os.environ.setdefault(name, value)
     study = _study(FAST, SLOW)
     sets = study.grid.total
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(CORES, context, initializer=_meet, initargs=(context.Barrier(CORES),)) as pool:
-        list(pool.map(_ready, range(CORES)))
-        naked_s, bare_s = (min(_spread(pool, work) for _ in range(3)) for work in (_naked, _bare))
+    with ExitStack() as stack:
+        context = multiprocessing.get_context("spawn")
+        pools = [stack.enter_context(ProcessPoolExecutor(1, context)) for _ in range(CORES)]
+        for one in [pool.submit(_ready) for pool in pools]:
+            one.result()
+        naked_s, bare_s = (min(_spread(pools, work) for _ in range(3)) for work in (_naked, _bare))
     start_s, _ = _search(_study(FAST[:CORES], SLOW[:1]), CORES, 1)
     rounds = [(_search(study, CORES, BATCH), _search(study, 1, BATCH)) for _ in range(ROUNDS)]
     sweep_s = min(seconds for (seconds, _), _ in rounds)
@@ -100,27 +103,21 @@ _held: dict[str, Any] = {}
 """What a process of the bare loops keeps: plan, tape, the compiled loop."""
 
 
-def _meet(gate: Any) -> None:
-    """Take the gate at which the processes of the pool wait for each other."""
-    _held["gate"] = gate
-
-
-def _ready(_: int) -> int:
+def _ready() -> int:
     plan, tape = _market()
     bars = slice_tape(tape, LEAD, LEAD + BARS)
     _held.update(plan=plan, tape=bars, loop=numba.njit(error_model="numpy")(bare_loop_body))
     _naked(((FAST[0], SLOW[0]),))
     _bare(((FAST[0], SLOW[0]),))
-    _held["gate"].wait()  # so that every process of the pool gets one of these
     return os.getpid()
 
 
-def _spread(pool: ProcessPoolExecutor, work: Any) -> float:
+def _spread(pools: Sequence[ProcessPoolExecutor], work: Any) -> float:
     """Return the seconds of all sets, an equal share per process."""
     every = [(fast, slow) for fast in FAST for slow in SLOW]
-    shares = [tuple(every[k::CORES]) for k in range(CORES)]
     begin = time.perf_counter()
-    list(pool.map(work, shares))
+    for one in [pool.submit(work, tuple(every[k :: len(pools)])) for k, pool in enumerate(pools)]:
+        one.result()
     return time.perf_counter() - begin
 
 
