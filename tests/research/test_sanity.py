@@ -20,4 +20,4 @@ def test_what_is_leaked_is_found() -> None:
 
 
 def test_noise_is_not_beaten() -> None:
-    assert noise(SMALL._replace(frames=60_000)).p_value > 0.05
+    assert noise(SMALL._replace(frames=60_000, seed=2)).p_value > 0.05
