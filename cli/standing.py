@@ -30,7 +30,7 @@ def standing(path: str | None, home: Path, journal: str | None, session: int | N
     A trade counts once, when it is closed or settled. Forex: how often a side of a pair gained, and what its claims are
     worth by that. Arbitrage: how a route's legs fill, and how much of the expected profit is kept. Binary: the hit rate
     of a setup against break-even, the chance that it beats that, and the p-value of so many wins. "worth" is what the
-    mean claim counts for now.
+    mean claim counts for, with this record.
     """
     from msgspec import to_builtins
 

@@ -15,7 +15,7 @@ from envs.vector import Markets
 class MarketsVecEnv(VecEnv):
     """`Markets` for SB3: an episode that ends begins anew in the same step, its last view in `terminal_observation`.
 
-    `action_masks` is there for agents that ask for it (`env_method`), and as the attribute `masks` for all at once.
+    `action_masks` is there for agents that ask for it (`env_method`).
     """
 
     def __init__(self, markets: Markets) -> None:
